@@ -1,0 +1,41 @@
+"""Run notebooks from top to bottom and keep their outputs in place: `python scripts/run_notebooks.py [nbs/04_sampling.ipynb ...]`.
+
+Without names it runs every numbered notebook and the index. A notebook that fails is left as it was on disk.
+"""
+import os
+import sys
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbdev.clean import clean_nb
+from execnb.nbio import read_nb, write_nb
+from tqdm import tqdm
+
+NBS = Path(__file__).resolve().parent.parent / "nbs"
+
+
+def run_notebook(
+    path: Path,  # notebook to execute and overwrite
+) -> None:
+    "Execute one notebook in nbs/, then write it back without run-dependent metadata."
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, timeout=600, kernel_name="python3", record_timing=False,
+                   resources={"metadata": {"path": str(NBS)}}).execute()
+    temporary = path.with_suffix(".running")
+    nbformat.write(notebook, temporary)
+    cleaned = read_nb(temporary)
+    clean_nb(cleaned)
+    write_nb(cleaned, temporary)
+    os.replace(temporary, path)
+
+
+def main() -> None:
+    paths = [Path(name).resolve() for name in sys.argv[1:]] or [NBS / "index.ipynb", *sorted(NBS.glob("[0-9]*.ipynb"))]
+    for path in (bar := tqdm(paths)):
+        bar.set_description(path.stem)
+        run_notebook(path)
+
+
+if __name__ == "__main__":
+    main()
