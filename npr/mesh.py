@@ -23,7 +23,7 @@ from torch import Tensor
 class InputError(ValueError):
     "Something the user gave cannot be used; the message is one sentence that names it and the remedy."
 
-# %% ../nbs/00_mesh.ipynb #fd152b37
+# %% ../nbs/00_mesh.ipynb #bea6c928
 @dataclass(frozen=True, eq=False)
 class Mesh:
     "A triangle mesh: positions and which three of them form each face."
@@ -44,6 +44,13 @@ class Mesh:
     ) -> "Mesh":
         "The same faces at other positions: a pose of this mesh."
         return Mesh(verts, self.faces, self.name)
+
+    def to(
+        self,
+        device: str | torch.device,  # "cpu", "cuda", ...
+    ) -> "Mesh":
+        "The same mesh on another device."
+        return Mesh(self.verts.to(device), self.faces.to(device), self.name)
 
 # %% ../nbs/00_mesh.ipynb #a1452f4c
 def from_trimesh(

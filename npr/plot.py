@@ -91,7 +91,7 @@ def show_mesh(
     axes.autoscale_view()
     return figure
 
-# %% ../nbs/01_plot.ipynb #8c89c4b1
+# %% ../nbs/01_plot.ipynb #25683aab
 def show_sheet(
     rows: list[list[Mesh | None]],  # a table of meshes; None leaves a place empty
     row_titles: list[str] | None = None,
@@ -137,7 +137,7 @@ def _label_sheet(
     column_titles: list[str],
 ) -> None:
     "Row titles at the left edge, column titles above."
-    for title, bottom in zip(row_titles, np.cumsum(heights)):
-        axes.text(0, -bottom + heights.max() / 2, title, rotation=90, ha="right", va="center", fontsize=9)
-    for title, right in zip(column_titles, np.cumsum(columns)):
-        axes.text(right - columns.mean() / 2, 0, title, ha="center", va="bottom", fontsize=9)
+    for title, height, bottom in zip(row_titles, heights, np.cumsum(heights)):
+        axes.text(0, height / 2 - bottom, title, rotation=90, ha="right", va="center", fontsize=9)
+    for title, width, right in zip(column_titles, columns, np.cumsum(columns)):
+        axes.text(right - width / 2, 0, title, ha="center", va="bottom", fontsize=9)

