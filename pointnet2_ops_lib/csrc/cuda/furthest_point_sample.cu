@@ -69,8 +69,9 @@ __device__ Farthest<scalar> update_points(const scalar* cloud, int64_t count, in
 }
 
 template <typename scalar>
-__global__ void furthest_point_kernel(const scalar* points, bool skip_near_origin, scalar infinity, int64_t clouds,
-                                      int64_t count, int64_t wanted, scalar* all_distances, int32_t* all_indices) {
+__global__ void __launch_bounds__(CLOUD_THREADS)
+    furthest_point_kernel(const scalar* points, bool skip_near_origin, scalar infinity, int64_t clouds, int64_t count,
+                          int64_t wanted, scalar* all_distances, int32_t* all_indices) {
   static_assert(WARPS == WARP, "the second round of farthest_of_block needs one lane for each warp");
   __shared__ Farthest<scalar> of_warps[WARPS];
   __shared__ int32_t pick;
