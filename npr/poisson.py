@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['solve_poisson_naive', 'PoissonSolver', 'solve_poisson']
 
-# %% ../nbs/06_poisson.ipynb #dc3fffaf
+# %% ../nbs/06_poisson.ipynb #edb6097e
 import numpy as np
 import scipy.sparse
 import scipy.sparse.linalg
@@ -13,8 +13,9 @@ import torch
 from cholespy import CholeskySolverD, MatrixType
 from torch import Tensor
 
-from .mesh import InputError, Mesh, check_mesh, vertex_components
+from .mesh import InputError, Mesh, check_mesh, face_centroids, vertex_components
 from .operators import area_weights, cotangent_laplacian, gradient_matrix
+from .sampling import nearest_neighbours
 
 # %% ../nbs/06_poisson.ipynb #5dbbe595
 def solve_poisson_naive(
@@ -63,7 +64,27 @@ class _Solve(torch.autograd.Function):
     def backward(ctx, gradient: Tensor) -> tuple:  # (V, N) -> (3F, N)
         return ctx.solver.divergence_transposed @ ctx.solver._substitute(gradient), None
 
-# %% ../nbs/06_poisson.ipynb #00cc1cf6
+# %% ../nbs/06_poisson.ipynb #73a262df
+def _attachments(
+    mesh: Mesh,
+    components: Tensor,  # (V,) int64
+    largest: Tensor,  # () int64
+) -> Tensor:  # (C, 3) int64, the corners of one face for each component
+    "For each component the face of the largest one that is nearest to its middle in the rest pose."
+    body = mesh.faces[components[mesh.faces[:, 0]] == largest]
+    middles = torch.stack([mesh.verts[components == part].mean(dim=0) for part in range(int(components.max()) + 1)])
+    return body[nearest_neighbours(middles, face_centroids(mesh.verts, body), 1)[:, 0]]
+
+
+def _face_frames(
+    corners: Tensor,  # (..., 3, 3) three corners of each face
+) -> Tensor:  # (..., 3, 3) columns: two edges and the unit normal
+    "A coordinate system that moves, turns and stretches with a face."
+    first, second = corners[..., 1, :] - corners[..., 0, :], corners[..., 2, :] - corners[..., 0, :]
+    normal = torch.nn.functional.normalize(torch.linalg.cross(first, second), dim=-1)
+    return torch.stack([first, second, normal], dim=-1)
+
+
 class PoissonSolver:
     "Solves Poisson's equation on one mesh for many fields of Jacobians; everything lives on the device of the mesh."
 
@@ -75,6 +96,7 @@ class PoissonSolver:
         self.components = vertex_components(mesh.faces, len(mesh.verts))
         self.sizes = self.components.bincount()
         self.free = _free_vertices(self.components)
+        self.attachments = _attachments(mesh, self.components, self.sizes.argmax())
         self.divergence = (gradient_matrix(mesh).T * area_weights(mesh)).coalesce()
         self.divergence_transposed = self.divergence.T.coalesce()
         self.rest_centers = self.component_means(mesh.verts)
@@ -118,17 +140,39 @@ class PoissonSolver:
     def solve(
         self,
         jacobians: Tensor,  # (P, F, 3, 3) wanted Jacobians, any float dtype, gradients allowed
-        centers: Tensor | None = None,  # (P, C, 3) mean position of each component; the rest pose's if not given
+        centers: Tensor | None = None,  # (P, C, 3) mean position of each component
     ) -> Tensor:  # (P, V, 3) float64
-        "The positions whose Jacobians are closest, weighted by area, with each component centred where asked."
+        "The positions whose Jacobians are closest; without `centers` the largest part stays in place and carries the others."
         P, F = jacobians.shape[:2]
         if jacobians.shape[1:] != (len(self.mesh.faces), 3, 3):
             raise ValueError(f"PoissonSolver.solve: jacobians must be (P, {len(self.mesh.faces)}, 3, 3), "
                              f"got {tuple(jacobians.shape)}")
         columns = jacobians.double().permute(3, 1, 0, 2).reshape(3 * F, P * 3)
         verts = _Solve.apply(columns, self).view(-1, P, 3).permute(1, 0, 2)
-        shift = (self.rest_centers if centers is None else centers) - self.component_means(verts)
-        return verts + shift[..., self.components, :]
+        verts = self.move_components(verts, self.rest_centers if centers is None else centers)
+        if centers is None and len(self.sizes) > 1:
+            verts = self.move_components(verts, self.carried_centers(verts))
+        return verts
+
+    def move_components(
+        self,
+        verts: Tensor,  # (P, V, 3)
+        centers: Tensor,  # (C, 3) or (P, C, 3) where the mean of each component should be
+    ) -> Tensor:  # (P, V, 3)
+        "Move each component as a whole."
+        return verts + (centers - self.component_means(verts))[..., self.components, :]
+
+    def carried_centers(
+        self,
+        verts: Tensor,  # (P, V, 3) of which the largest component is in its place
+    ) -> Tensor:  # (P, C, 3)
+        "Where each component belongs if the nearest face of the largest component carries it along."
+        rest = self.mesh.verts[self.attachments]
+        inside = torch.linalg.solve(_face_frames(rest), (self.rest_centers - rest[:, 0])[..., None])
+        posed = verts[:, self.attachments]
+        carried = posed[..., 0, :] + (_face_frames(posed) @ inside)[..., 0]
+        largest = torch.arange(len(self.sizes), device=verts.device) == self.sizes.argmax()
+        return torch.where(largest[:, None], self.component_means(verts), carried)
 
 
 def solve_poisson(

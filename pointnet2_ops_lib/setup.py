@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 # One binary for Python 3.10 and later, torch 2.10 and later (torch itself adds Py_LIMITED_API, in this spelling).
 STABLE = ["-DPy_LIMITED_API=0x030A0000", "-DTORCH_TARGET_VERSION=0x020a000000000000"]
 # No fused multiply-add anywhere: processors of all kinds and the GPU then agree to the last bit, and so on every tie.
-COMPILER = [*STABLE, "-O3", "-fopenmp-simd", "-ffp-contract=off", "-Wall", "-Wno-unknown-pragmas"]
+COMPILER = [*STABLE, "-O3", "-g0", "-fopenmp-simd", "-ffp-contract=off", "-Wall", "-Wno-unknown-pragmas"]
 CUDA_COMPILER = [*STABLE, "-O3", "-fmad=false", "-DUSE_CUDA"]
 
 

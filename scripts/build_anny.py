@@ -54,6 +54,8 @@ ARM = ("clavicle", "shoulder01", "upperarm01")
 ARM_SHARES = (0.15, 0.15, 0.7)  # how the swing of the arm is spread over these three bones
 TOES = tuple(f"toe{toe}-1" for toe in range(1, 6))
 FINGERS = tuple(f"finger{finger}-{phalanx}" for finger in range(2, 6) for phalanx in (1, 2, 3))
+# Self-intersection is looked for at the ends of the limbs: hips, knees and armpits fold into themselves in any case.
+LIMB_ENDS = ("lowerarm02", "wrist", "metacarpal", "finger", "lowerleg02", "foot", "toe")
 
 
 class Motion(NamedTuple):
@@ -577,9 +579,7 @@ class Body:
 
 # ---------------------------------------------------------------------------------------------------------- data set
 
-# Self-intersection is looked for at the ends of the limbs: hips, knees and armpits fold into themselves in any case.
-LIMB_ENDS = ("lowerarm02", "wrist", "metacarpal", "finger", "lowerleg02", "foot", "toe")
-MOST_OVERLAP = 0.003  # part of the source's vertices
+MOST_OVERLAP = 0.003  # part of the source's vertices that may run into the body
 MOST_OVERLAP_STOUT = 0.01  # part of the stoutest body's vertices, whose limbs touch sooner
 MOST_TRIES = 200  # candidates for one pose
 

@@ -2,17 +2,33 @@
 
 Without names it runs every numbered notebook and the index. A notebook that fails is left as it was on disk.
 """
+import base64
 import os
 import sys
+from io import BytesIO
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
 from nbdev.clean import clean_nb
 from execnb.nbio import read_nb, write_nb
+from PIL import Image
 from tqdm import tqdm
 
 NBS = Path(__file__).resolve().parent.parent / "nbs"
+
+
+def shrink_pictures(
+    notebook: nbformat.NotebookNode,
+) -> None:
+    "Keep PNG outputs as 256 colours, a third of the bytes."
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                small = BytesIO()
+                picture = Image.open(BytesIO(base64.b64decode(output["data"]["image/png"]))).convert("RGB")
+                picture.quantize(256, dither=Image.Dither.NONE).save(small, "png", optimize=True)
+                output["data"]["image/png"] = base64.b64encode(small.getvalue()).decode() + "\n"
 
 
 def run_notebook(
@@ -22,6 +38,7 @@ def run_notebook(
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=600, kernel_name="python3", record_timing=False,
                    resources={"metadata": {"path": str(NBS)}}).execute()
+    shrink_pictures(notebook)
     temporary = path.with_suffix(".running")
     nbformat.write(notebook, temporary)
     cleaned = read_nb(temporary)

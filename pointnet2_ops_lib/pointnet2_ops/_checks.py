@@ -69,7 +69,8 @@ def together(
 def same_dtype(op: str, argument: str, value: Tensor, other_argument: str, other: Tensor) -> None:
     "Raises TypeError unless two arguments share their dtype."
     if value.dtype != other.dtype:
-        raise TypeError(f"{op}: {argument} is {_names((value.dtype,))} but {other_argument} is {_names((other.dtype,))}")
+        dtype, other_dtype = _names((value.dtype,)), _names((other.dtype,))
+        raise TypeError(f"{op}: {argument} is {dtype} but {other_argument} is {other_dtype}")
 
 
 def count(op: str, argument: str, value: int, largest: int | None = None) -> int:

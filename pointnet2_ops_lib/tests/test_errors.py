@@ -60,6 +60,7 @@ CASES = [
     (gather_operation, "idx", (FEATURES[..., :0], IDX), ValueError),
     (grouping_operation, "idx", (FEATURES, IDX), ValueError),
     (grouping_operation, "idx", (FEATURES, GROUPS[:1]), ValueError),
+    (grouping_operation, "idx", (FEATURES, GROUPS + 10), ValueError),
     (three_interpolate, "features", (FEATURES.int(), GROUPS, WEIGHT), TypeError),
     (three_interpolate, "idx", (FEATURES, GROUPS[..., :2], WEIGHT), ValueError),
     (three_interpolate, "idx", (FEATURES, GROUPS + 10, WEIGHT), ValueError),
@@ -78,13 +79,13 @@ CASES = [
 @pytest.mark.parametrize("call, argument, values, error", CASES)
 def test_bad_input(call, argument, values, error):
     name = getattr(call, "__name__", type(call).__name__)
-    with pytest.raises(error, match=rf"^{name}: .*\b{argument}\b"):
+    with pytest.raises(error, match=rf"^[\w, ]*\b{name}\b[\w, ]*: .*\b{argument}\b"):
         call(*values)
 
 
 @pytest.mark.cuda
 def test_mixed_devices():
-    with pytest.raises(ValueError, match="furthest|gather_operation: features is on cuda:0 but idx is on cpu"):
+    with pytest.raises(ValueError, match="gather_operation: features is on cuda:0 but idx is on cpu"):
         gather_operation(FEATURES.cuda(), IDX)
     with pytest.raises(ValueError, match="three_nn: unknown is on cuda:0 but known is on cpu"):
         three_nn(XYZ.cuda(), XYZ)

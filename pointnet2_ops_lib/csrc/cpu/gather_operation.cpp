@@ -13,7 +13,7 @@ void gather_operation(const Tensor& features, const Tensor& indices, const Tenso
   with_index_type(indices.scalar_type(), [&](auto index_zero) {
     using index = decltype(index_zero);
     const index* choice = indices.const_data_ptr<index>();
-    require_in_range("gather_operation", choice, clouds * chosen, points);
+    require_in_range("gather_operation, grouping_operation", choice, clouds * chosen, points);
     with_float_type(features.scalar_type(), [&](auto zero) {
       using scalar = decltype(zero);
       const scalar* input = features.const_data_ptr<scalar>();

@@ -1,0 +1,56 @@
+# make demo    set up and run the main job; results in runs/demo
+# make test    set up and run every check
+# make demo CONSTRAINTS=    the same with the newest packages and the default (CUDA) build of torch
+
+PYTHON ?= python3
+CONSTRAINTS ?= constraints.txt
+TORCH_CPU = https://download.pytorch.org/whl/cpu
+BIN = .venv/bin
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
+INSTALLED = .venv/installed-$(if $(CONSTRAINTS),pinned,newest)
+OPS = $(shell find pointnet2_ops_lib -name '*.cpp' -o -name '*.cu' -o -name '*.h' -o -name '*.py' -not -path '*/tests/*')
+PAPERMILL = $(BIN)/papermill --cwd nbs --kernel python3 --log-output --no-progress-bar
+
+# Threads that wait for each other by spinning are many times slower on a busy machine than threads that sleep.
+export OMP_WAIT_POLICY = passive
+
+.PHONY: install demo test gpu readme notebooks hooks clean
+
+install: $(INSTALLED)
+
+$(INSTALLED): settings.ini setup.py $(CONSTRAINTS) $(OPS)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "npr needs Python 3.10 or newer; name one, for example: make demo PYTHON=python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || \
+	  { echo "A virtual environment cannot be made; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@echo "installing torch (the CPU build if $(CONSTRAINTS) says so) ..."
+	@$(PIP) $(if $(CONSTRAINTS),--no-deps --retries 1 --extra-index-url $(TORCH_CPU)) torch
+	@echo "installing npr and what it needs ..."
+	@$(PIP) --editable '.[dev]'
+	@sh scripts/install_ops.sh $(BIN)/python
+	@rm -f .venv/installed-*
+	@touch $@
+
+demo: install
+	@mkdir -p runs/demo
+	$(PAPERMILL) nbs/runs/end_to_end.ipynb runs/demo/end_to_end.ipynb
+	@echo "Look at runs/demo/transfer.png and runs/demo/metrics.json."
+
+test: install
+	$(BIN)/python scripts/run_checks.py
+
+gpu: install
+	$(BIN)/python scripts/run_on_gpu.py
+
+readme:
+	$(BIN)/python scripts/make_readme.py
+
+notebooks:
+	$(BIN)/nbdev_export
+	$(BIN)/python scripts/run_notebooks.py
+
+hooks:
+	git config core.hooksPath .githooks
+
+clean:
+	rm -rf .venv runs build *.egg-info
