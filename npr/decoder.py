@@ -5,14 +5,15 @@
 # %% auto #0
 __all__ = ['fit_to_box', 'bounding_box', 'PoseApplier', 'TemplateApplier']
 
-# %% ../nbs/09_decoder.ipynb #fa862813
+# %% ../nbs/09_decoder.ipynb #073fd728
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .encoder import PoseCode, surface_points
 from .layers import CrossAttention, ResidualBlock
 from .mesh import Mesh, face_centroids, face_normals
-from .sampling import gather, nearest_neighbours
+from .sampling import nearest_neighbours
 
 # %% ../nbs/09_decoder.ipynb #2ea75b02
 def fit_to_box(
@@ -79,31 +80,36 @@ class PoseApplier(nn.Module):
             inner = block(inner + listen(heard))
         return self.fc_out(inner.relu()).unflatten(-1, (3, 3))
 
-# %% ../nbs/09_decoder.ipynb #90e3d9dd
+# %% ../nbs/09_decoder.ipynb #498a4e31
 class TemplateApplier(nn.Module):
-    "A light applier: a weighted average of matrices proposed by the template's keypoints, and a correction."
+    "A light applier: blends what the nearest keypoints say, with weights from geometry, and adds learned proposals."
 
     def __init__(
         self,
         template: Mesh,  # the source's rest pose
-        chosen: Tensor,  # (K,) faces of the template on which the keypoints sit
-        width: int = 96,  # channels D of the code
-        k: int = 5,  # keypoints that each query asks
+        places: Tensor,  # (K, 6) rest positions and normals of the keypoints, from the extractor
+        width: int = 96,  # learned channels of the code, D - 9
+        proposals: int = 3,  # P, further matrices that each keypoint proposes
+        k: int = 6,  # keypoints that each query asks
+        embedding: int = 16,  # numbers by which a keypoint can be told from others when weights are computed
+        hidden: int = 64,  # channels of the network that computes weights
+        jitter: float = 0.2,  # in training: how far queries are moved, in spacings of keypoints, and normals in lengths
     ):
         super().__init__()
-        self.k = k
+        self.k, self.jitter = min(k, len(places)), jitter
         self.register_buffer("box", bounding_box(template.verts))
-        self.register_buffer("keypoints", self.queries(template)[chosen])  # (K, 6)
-        spacing = (self.keypoints[:, None, :3] - self.keypoints[self.neighbours(None, self.keypoints)[0], :3]).norm(dim=-1)
-        self.register_buffer("spacing", spacing.mean())  # unit of length for offsets
-        self.read_code = nn.Linear(width + 3, width)
-        self.read_offset = nn.Sequential(nn.Linear(9, width), nn.GELU(), nn.Linear(width, width))
-        self.weigh = nn.Sequential(nn.Linear(width, width // 2), nn.GELU(), nn.Linear(width // 2, 1))
-        self.propose = nn.Linear(width, 9)
-        self.correct = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, 9))
-        for layer in (self.propose, self.correct[-1]):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        self.register_buffer("places", places.clone())
+        second = nearest_neighbours(places[:, :3], places[:, :3], 2)[:, 1]
+        self.register_buffer("spacing", (places[second, :3] - places[:, :3]).norm(dim=-1).mean())
+        self.embedding = nn.Parameter(0.1 * torch.randn(len(places), embedding))
+        self.weigh = nn.Sequential(nn.Linear(9 + embedding, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU(),
+                                   nn.Linear(hidden, 2 + proposals))
+        self.propose = nn.Linear(width + 9 + 3, 9 * proposals)
+        nn.init.zeros_(self.weigh[-1].bias)
+        with torch.no_grad():
+            self.weigh[-1].weight[:2] = 0
+        for parameter in self.propose.parameters():
+            nn.init.zeros_(parameter)
 
     def queries(
         self,
@@ -119,8 +125,30 @@ class TemplateApplier(nn.Module):
         queries: Tensor,  # (Q, 6)
     ) -> Tensor:  # (1, Q, k) int64: the same for all poses
         "The keypoints that each query asks: nearest on the rest pose by position and normal."
-        return nearest_neighbours(surface_points(*queries.split(3, dim=-1)),
-                                  surface_points(*self.keypoints.split(3, dim=-1)), min(self.k, len(self.keypoints)))[None]
+        return nearest_neighbours(*(surface_points(*points.split(3, dim=-1)) for points in (queries, self.places)), self.k)[None]
+
+    def weights(
+        self,
+        queries: Tensor,  # (Q, 6)
+        near: Tensor,  # (Q, k) the keypoints that each asks, int64
+    ) -> Tensor:  # (Q, k, 1 + P): for the mean changes first (at the start they add up to 1), then for the proposals
+        "How much each query makes of what its keypoints say, from geometry alone."
+        places, normals = self.places[near], queries[:, None, 3:].expand(-1, near.shape[1], -1)
+        offsets = queries[:, None] - places
+        seen = torch.cat([offsets[..., :3] / self.spacing, normals, offsets[..., 3:], self.embedding[near]], dim=-1)
+        logits, gains = self.weigh(seen).split([1, self.weigh[-1].out_features - 1], dim=-1)
+        distances = surface_points(*offsets.split(3, dim=-1)).square().sum(dim=-1, keepdim=True) / self.spacing**2
+        first = torch.zeros_like(gains)
+        first[..., 0] = 1
+        return (logits - distances).softmax(dim=-2) * (gains + first)
+
+    def jittered(
+        self,
+        queries: Tensor,  # (Q, 6)
+    ) -> Tensor:  # (Q, 6)
+        "Queries moved a little at random, their normals tilted."
+        noise = self.jitter * torch.randn_like(queries)
+        return torch.cat([queries[:, :3] + self.spacing * noise[:, :3], F.normalize(queries[:, 3:] + noise[:, 3:], dim=-1)], dim=-1)
 
     def forward(
         self,
@@ -129,14 +157,10 @@ class TemplateApplier(nn.Module):
         neighbours: Tensor,  # (1, Q, k) or (B, Q, k) of equal rows, from `neighbours`
     ) -> Tensor:  # (B, Q, 3, 3) Jacobians, posed coordinate by rest coordinate
         near = neighbours[0]
-        offsets = queries[:, None] - self.keypoints[near]
-        offsets = torch.cat([offsets[..., :3] / self.spacing, queries[:, None, 3:].expand_as(offsets[..., 3:]),
-                             offsets[..., 3:]], dim=-1)
+        weights = self.weights(self.jittered(queries) if self.training else queries, near)
+        mixture = weights.new_zeros(len(near), len(self.places), weights.shape[-1])
+        mixture = mixture.scatter(1, near[..., None].expand_as(weights), weights)
         keypoints = code.keypoints - code.keypoints.mean(dim=1, keepdim=True)
-        said = self.read_code(torch.cat([code.features, keypoints], dim=-1))
-        table = torch.cat([said, self.propose(said)], dim=-1)
-        said, proposals = gather(table, near.expand(len(table), -1, -1)).split([said.shape[-1], 9], dim=-1)
-        heard = said + self.read_offset(offsets)
-        weights = self.weigh(heard).softmax(dim=-2)
-        jacobians = (weights * proposals).sum(dim=-2) + self.correct((weights * heard).sum(dim=-2))
-        return jacobians.unflatten(-1, (3, 3)) + torch.eye(3, device=jacobians.device)
+        said = torch.cat([code.features[..., :9], self.propose(torch.cat([code.features, keypoints], dim=-1))], dim=-1)
+        change = torch.einsum("qkp,bkpc->bqc", mixture, said.unflatten(-1, (-1, 9)))
+        return change.unflatten(-1, (3, 3)) + torch.eye(3, device=change.device)

@@ -5,14 +5,15 @@
 # %% auto #0
 __all__ = ['NORMAL_WEIGHT', 'PoseCode', 'extractor_neighbours', 'PoseExtractor', 'surface_points', 'TemplateExtractor']
 
-# %% ../nbs/08_encoder.ipynb #ca5c2fee
+# %% ../nbs/08_encoder.ipynb #bc034c9e
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .layers import Elementwise, TransitionDown, VectorSelfAttention, two_layers
-from .mesh import Mesh, face_centroids, face_normals
+from .mesh import Mesh, face_areas, face_centroids, face_normals
 from .sampling import farthest_point_sample, gather, nearest_neighbours
 
 # %% ../nbs/08_encoder.ipynb #baf2e10c
@@ -109,48 +110,48 @@ def surface_points(
     "Points whose distance also counts how differently the surface faces."
     return torch.cat([points, NORMAL_WEIGHT * normals], dim=-1)
 
-# %% ../nbs/08_encoder.ipynb #b8949735
+# %% ../nbs/08_encoder.ipynb #74bad63d
 class TemplateExtractor(nn.Module):
-    "A light extractor: keypoints fixed on the template, each reads the faces around it, then they talk."
+    "A light extractor: keypoints in cells of the template; each says the mean change of its cell, then they talk."
 
     completes_jacobians = True  # reads Jacobians that also map the normals
 
     def __init__(
         self,
         template: Mesh,  # the source's rest pose
-        keypoints: int = 100,  # K
-        nearby: int = 24,  # faces that each keypoint reads
-        width: int = 96,  # channels D
-        layers: int = 3,  # of the transformer over the keypoints
+        keypoints: int = 160,  # K; as many as there are faces, at most
+        width: int = 96,  # channels that are learned; the code has 9 more, D = width + 9
+        layers: int = 2,  # of the transformer over the keypoints
         heads: int = 4,
     ):
         super().__init__()
         points, normals = (measure(template.verts, template.faces) for measure in (face_centroids, face_normals))
-        chosen = farthest_point_sample(points, keypoints)
         surface = surface_points(points, normals)
-        near = nearest_neighbours(surface[chosen], surface, nearby)
-        self.register_buffer("chosen", chosen)  # (K,) faces on which the keypoints sit
-        self.register_buffer("near", near)  # (K, nearby) faces that each keypoint reads
-        self.register_buffer("offsets", ((points[near] - points[chosen][:, None]) / self.reach(points, near)).float())
-        self.register_buffer("places", points[chosen].float())  # (K, 3) on the rest pose
-        self.read_face = nn.Sequential(nn.Linear(12, width), nn.GELU(), nn.Linear(width, width))
-        self.read_place = nn.Linear(6, width)
+        chosen = farthest_point_sample(points, min(keypoints, len(points)))
+        cells = nearest_neighbours(surface, surface[chosen], 1)[:, 0]
+        areas = face_areas(template.verts, template.faces)
+        totals = areas.new_zeros(len(chosen)).index_add(0, cells, areas)
+        self.register_buffer("cells", cells)  # (F,) which keypoint each face belongs to
+        self.register_buffer("shares", (areas / totals[cells]).float())  # (F,) of the area of its cell
+        middles = self.cell_means(torch.cat([points, normals], dim=-1).float()[None])[0]
+        self.register_buffer("places", torch.cat([middles[:, :3], F.normalize(middles[:, 3:], dim=-1)], dim=-1))  # (K, 6)
+        self.read = nn.Linear(3 + 3 + 9, width)
         layer = nn.TransformerEncoderLayer(width, heads, 2 * width, 0.0, "gelu", batch_first=True, norm_first=True)
         self.talk = nn.TransformerEncoder(layer, layers, norm=nn.LayerNorm(width), enable_nested_tensor=False)
 
-    @staticmethod
-    def reach(
-        points: Tensor,  # (F, 3)
-        near: Tensor,  # (K, nearby)
-    ) -> Tensor:  # ()
-        "How far a keypoint's faces typically are from it: the unit of length for offsets."
-        return (points[near] - points[near[:, :1]]).norm(dim=-1).mean()
+    def cell_means(
+        self,
+        values: Tensor,  # (B, F, C) something known for each face
+    ) -> Tensor:  # (B, K, C)
+        "The mean over each cell, larger faces counting more."
+        K = int(self.cells.max()) + 1
+        return values.new_zeros(len(values), K, values.shape[-1]).index_add(1, self.cells, values * self.shares[:, None])
 
     def neighbours(
         self,
         centroids: Tensor,  # (P, F, 3)
     ) -> tuple[Tensor, ...]:
-        "Nothing depends on the pose: the lists of the template serve all."
+        "Nothing depends on the pose: the cells of the template serve all."
         return ()
 
     def forward(
@@ -159,13 +160,11 @@ class TemplateExtractor(nn.Module):
         jacobians: Tensor,  # (B, F, 3, 3), completed
         neighbours: tuple[Tensor, ...] = (),
     ) -> PoseCode:
-        B, K = len(centroids), len(self.chosen)
-        change = (jacobians - torch.eye(3, device=jacobians.device)).flatten(2)[:, self.near]
-        faces = torch.cat([change, self.offsets.expand(B, -1, -1, -1)], dim=-1)
-        keypoints = centroids[:, self.chosen]
+        change = self.cell_means((jacobians - torch.eye(3, device=jacobians.device)).flatten(2))
+        keypoints = self.cell_means(centroids)
         centred = keypoints - keypoints.mean(dim=1, keepdim=True)
-        places = self.read_place(torch.cat([centred, self.places.expand(B, -1, -1)], dim=-1))
-        features = self.talk(self.read_face(faces).amax(dim=2) + places)
+        tokens = self.read(torch.cat([centred, self.places[:, :3].expand_as(centred), change], dim=-1))
+        features = torch.cat([change, self.talk(tokens)], dim=-1)
         return PoseCode(keypoints, features, self.global_code(features))
 
     def global_code(

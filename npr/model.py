@@ -49,9 +49,9 @@ class PreparedPoses:
         "Some of the poses."
         return PreparedPoses(self.centroids[chosen], self.jacobians[chosen], tuple(part[chosen] for part in self.neighbours))
 
-# %% ../nbs/10_model.ipynb #d0ada17d
+# %% ../nbs/10_model.ipynb #075ab586
 PRESETS = {
-    "small": {"extractor": {"keypoints": 100, "nearby": 24, "width": 96, "layers": 3}, "applier": {"width": 96, "k": 5}},
+    "small": {"extractor": {"keypoints": 160, "width": 96, "layers": 2}, "applier": {"width": 96, "proposals": 3, "k": 6}},
     "release": {
         "extractor": {"samples": (500, 100), "widths": (120, 256), "neighbours": (10, 16), "final": 3},
         "applier": {"width": 200, "hidden": 128, "blocks": 5, "k": 7, "code": 256},
@@ -70,7 +70,7 @@ def _build_networks(
     if preset == "release":
         return use_own_statistics(PoseExtractor(**sizes["extractor"])), PoseApplier(**sizes["applier"])
     extractor = TemplateExtractor(template, **sizes["extractor"])
-    return extractor, TemplateApplier(template, extractor.chosen, **sizes["applier"])
+    return extractor, TemplateApplier(template, extractor.places, **sizes["applier"])
 
 # %% ../nbs/10_model.ipynb #92a4cabd
 class PoseModel(nn.Module):

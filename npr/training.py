@@ -185,7 +185,7 @@ def _check_checkpoint(
     if not torch.equal(tensors["template.faces"], model.template.faces.cpu()):
         raise InputError(f"{path}: was trained on another template; train in an empty folder.")
 
-# %% ../nbs/12_training.ipynb #4290e4d6
+# %% ../nbs/12_training.ipynb #7872a3eb
 def train(
     model: PoseModel,  # trained in place; left in evaluation mode
     poses: PoseSet,  # to learn from
@@ -201,7 +201,7 @@ def train(
     if done["step"] < options.steps:
         source, unseen = Source(model, poses), Source(model, held_out)
         with SummaryWriter(folder / "tensorboard", purge_step=done["step"]) as log, \
-             tqdm(total=options.steps, initial=done["step"], desc="training", disable=not progress, mininterval=1) as bar:
+             torch.random.fork_rng(), tqdm(total=options.steps, initial=done["step"], desc="training", disable=not progress, mininterval=1) as bar:
             _run(model.train(), optimizer, source, unseen, folder, options, done, log, bar)
     model.eval()
     return done
@@ -221,6 +221,7 @@ def _run(
     "All remaining steps."
     start = perf_counter() - done["seconds"]
     for step in range(done["step"], options.steps):
+        torch.manual_seed(options.seed + step)  # for the jitter of queries: the same whether resumed or not
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, options)
         loss = training_loss(model, source, batch_of_step(step, len(source.poses), options).to(model.device), options)

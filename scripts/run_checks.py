@@ -1,6 +1,7 @@
 """Run every check of the project, as `make test` does: `python scripts/run_checks.py`. Goes on after a failure and sums up."""
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,8 @@ def checks() -> dict[str, tuple[list, dict]]:  # by name: command and environmen
     }
     if importlib.util.find_spec("pointnet2_ops"):
         found["pointnet2_ops"] = ([PYTHON, "-m", "pytest", "-q", "pointnet2_ops_lib/tests"], {})
+    if shutil.which("nvcc"):
+        found["the CUDA sources compile"] = (["sh", "pointnet2_ops_lib/compile_cuda.sh", PYTHON], {})
     return found
 
 

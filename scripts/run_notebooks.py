@@ -1,6 +1,6 @@
 """Run notebooks from top to bottom and keep their outputs in place: `python scripts/run_notebooks.py [nbs/04_sampling.ipynb ...]`.
 
-Without names it runs every numbered notebook and the index. A notebook that fails is left as it was on disk.
+Without names it runs all of nbs/, but not the long ones of nbs/runs/. A notebook that fails is left as it was on disk.
 """
 import base64
 import os
@@ -48,7 +48,7 @@ def run_notebook(
 
 
 def main() -> None:
-    paths = [Path(name).resolve() for name in sys.argv[1:]] or [NBS / "index.ipynb", *sorted(NBS.glob("[0-9]*.ipynb"))]
+    paths = [Path(name).resolve() for name in sys.argv[1:]] or sorted(NBS.glob("*.ipynb"))
     for path in (bar := tqdm(paths)):
         bar.set_description(path.stem)
         run_notebook(path)

@@ -19,7 +19,7 @@ def main() -> int:
         print("torch sees no GPU here; install its CUDA build with: make gpu CONSTRAINTS=")
         return 1
     OUT.mkdir(parents=True, exist_ok=True)
-    for path in tqdm(sorted(NBS.glob("[0-9]*.ipynb")), desc="notebooks"):
+    for path in tqdm(sorted(NBS.glob("*.ipynb")), desc="notebooks"):
         papermill.execute_notebook(path, OUT / path.name, cwd=str(NBS), kernel_name="python3", progress_bar=False)
     papermill.execute_notebook(NBS / "runs" / "end_to_end.ipynb", OUT / "end_to_end.ipynb", cwd=str(NBS), kernel_name="python3",
                                parameters={"out": str(OUT), "device": "cuda"}, log_output=True)

@@ -4,7 +4,8 @@
 `nearest_neighbours` here are the two that it lacked; `pointnet2_ops.naive` says in plain torch what each one computes.
 """
 
+from .ops import runs_on
 from .points import farthest_point_sample, nearest_neighbours
 
 __version__ = "0.1.0"
-__all__ = ["farthest_point_sample", "nearest_neighbours"]
+__all__ = ["farthest_point_sample", "nearest_neighbours", "runs_on"]

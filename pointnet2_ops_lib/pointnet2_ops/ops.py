@@ -19,6 +19,13 @@ except ImportError as error:
 compiled = torch.ops.pointnet2_ops
 
 
+def runs_on(
+    device_type: str,  # "cpu" or "cuda"
+) -> bool:
+    "Whether this installation has kernels for such devices: always for the CPU, for CUDA if it was built for it."
+    return torch._C._dispatch_has_kernel_for_dispatch_key("pointnet2_ops::ball_query", device_type.upper())
+
+
 @register_fake("pointnet2_ops::furthest_point_sample")
 def _(points, count, skip_near_origin):
     return points.new_empty((points.shape[0], count), dtype=torch.int32)

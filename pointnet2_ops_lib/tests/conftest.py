@@ -1,5 +1,6 @@
 """The devices and precisions to try, and what is skipped where."""
 
+import pointnet2_ops
 import pytest
 import torch
 from hypothesis import settings
@@ -11,9 +12,7 @@ settings.load_profile("here")
 
 def has_cuda_operators() -> bool:
     "Whether a GPU is here and the installed library was built for it."
-    import pointnet2_ops.ops  # noqa: F401
-    return torch.cuda.is_available() and torch._C._dispatch_has_kernel_for_dispatch_key(
-        "pointnet2_ops::ball_query", "CUDA")
+    return torch.cuda.is_available() and pointnet2_ops.runs_on("cuda")
 
 
 def pytest_collection_modifyitems(items):
