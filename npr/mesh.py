@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['InputError', 'Mesh', 'from_trimesh', 'to_trimesh', 'face_centroids', 'face_vector_areas', 'face_areas',
-           'face_normals', 'vertex_components', 'degenerate_faces', 'check_mesh', 'repair_mesh', 'read_mesh',
-           'write_atomically', 'write_mesh']
+           'face_normals', 'vertex_components', 'degenerate_faces', 'check_mesh', 'weld_vertices', 'repair_mesh',
+           'read_mesh', 'write_atomically', 'write_mesh']
 
 # %% ../nbs/00_mesh.ipynb #51424ac6
 import os
@@ -144,16 +144,29 @@ def check_mesh(
         raise InputError(f"{name}: {count} of its vertices belong to no face; call npr.mesh.repair_mesh on it first.")
     return mesh
 
-# %% ../nbs/00_mesh.ipynb #6487f8bd
+# %% ../nbs/00_mesh.ipynb #fef2f760
+def weld_vertices(
+    mesh: Mesh,
+) -> Mesh:
+    "Make one vertex of all that lie at one place, to 1e-5 of the bounding box's diagonal; the first of each is kept."
+    diagonal = (mesh.verts.amax(0) - mesh.verts.amin(0)).norm().clamp(min=1e-30)
+    _, place = (mesh.verts / (1e-5 * diagonal)).round().unique(dim=0, return_inverse=True)
+    numbers = torch.arange(len(place), device=place.device)
+    first = torch.full_like(place, len(place)).scatter_reduce(0, place, numbers, "amin")[place]
+    kept, renumbered = first.unique(return_inverse=True)
+    return Mesh(mesh.verts[kept], renumbered[mesh.faces], mesh.name)
+
+
 def repair_mesh(
     mesh: Mesh,
 ) -> Mesh:
-    "Drop faces without area and the vertices that no face uses; the remaining ones keep their order."
+    "Weld vertices, drop faces without area and the vertices that no face uses; the remaining ones keep their order."
+    mesh = weld_vertices(mesh)
     faces = mesh.faces[~degenerate_faces(mesh)]
     used, renumbered = faces.unique(return_inverse=True)
     return Mesh(mesh.verts[used], renumbered.reshape(-1, 3), mesh.name)
 
-# %% ../nbs/00_mesh.ipynb #ae5e49c4
+# %% ../nbs/00_mesh.ipynb #41b70244
 def read_mesh(
     path: str | Path,  # any format trimesh reads: .obj, .ply, .off, .stl, .glb, ...
 ) -> Mesh:  # checked by `check_mesh`
@@ -168,7 +181,8 @@ def read_mesh(
                          "save it again as .obj, .ply or .off.") from error
     if not isinstance(loaded, trimesh.Trimesh):
         raise InputError(f"{path}: has no faces; save it as a triangle mesh, not as a point cloud or curves.")
-    return check_mesh(from_trimesh(loaded, str(path)))
+    mesh = from_trimesh(loaded, str(path))
+    return check_mesh(weld_vertices(mesh) if path.suffix.lower() == ".stl" else mesh)
 
 # %% ../nbs/00_mesh.ipynb #ba8b9892
 def write_atomically(

@@ -60,8 +60,8 @@ def _check_poses(
         raise InputError(f"{poses.names[bad[0].item()]}: has a coordinate that is not finite (NaN or infinity); "
                          "export this pose again or leave it out.")
 
-# %% ../nbs/02_poses.ipynb #cb5dfb94
-_MESH_SUFFIXES = {".obj", ".ply", ".off", ".stl", ".glb"}
+# %% ../nbs/02_poses.ipynb #059a2695
+_MESH_SUFFIXES = {".obj", ".ply", ".off", ".glb"}  # not .stl, which does not keep the order of vertices
 
 
 def read_poses(
