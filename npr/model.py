@@ -49,9 +49,9 @@ class PreparedPoses:
         "Some of the poses."
         return PreparedPoses(self.centroids[chosen], self.jacobians[chosen], tuple(part[chosen] for part in self.neighbours))
 
-# %% ../nbs/10_model.ipynb #075ab586
+# %% ../nbs/10_model.ipynb #90ba9e86
 PRESETS = {
-    "small": {"extractor": {"keypoints": 160, "width": 96, "layers": 2}, "applier": {"width": 96, "proposals": 3, "k": 6}},
+    "small": {"extractor": {"keypoints": 160, "width": 96, "layers": 3}, "applier": {"width": 96, "k": 6}},
     "release": {
         "extractor": {"samples": (500, 100), "widths": (120, 256), "neighbours": (10, 16), "final": 3},
         "applier": {"width": 200, "hidden": 128, "blocks": 5, "k": 7, "code": 256},
@@ -72,7 +72,7 @@ def _build_networks(
     extractor = TemplateExtractor(template, **sizes["extractor"])
     return extractor, TemplateApplier(template, extractor.places, **sizes["applier"])
 
-# %% ../nbs/10_model.ipynb #92a4cabd
+# %% ../nbs/10_model.ipynb #c0608650
 class PoseModel(nn.Module):
     "Learns poses of one template and gives them to any mesh."
 
@@ -82,8 +82,8 @@ class PoseModel(nn.Module):
         preset: str = "small",  # a key of `PRESETS`
     ):
         super().__init__()
-        self.template, self.preset = check_mesh(template), preset
-        self.encoder, self.decoder = _build_networks(template, preset)
+        self.template, self.preset = check_mesh(template).to("cpu"), preset
+        self.encoder, self.decoder = _build_networks(self.template, preset)
 
     @property
     def device(self) -> torch.device:

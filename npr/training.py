@@ -23,15 +23,15 @@ from .metrics import pmd
 from .model import PoseModel, PreparedPoses, TargetMesh, load_tensors, model_tensors, save_tensors
 from .poses import PoseSet
 
-# %% ../nbs/12_training.ipynb #52934b40
+# %% ../nbs/12_training.ipynb #e11bda22
 @dataclass(frozen=True)
 class TrainingOptions:
     "How to train; stored with every checkpoint."
     steps: int = 2000  # optimiser steps in all
     batch_size: int = 4  # poses a step
-    learning_rate: float = 3e-3  # of Adam, at its highest
+    learning_rate: float = 5e-3  # of Adam, at its highest
     vertex_weight: float = 10.0  # of the mean squared vertex distance, 1 / squared metres
-    jacobian_weight: float = 0.1  # of the mean squared error of the Jacobians' entries
+    jacobian_weight: float = 0.05  # of the mean squared error of the Jacobians' entries
     validate_every: int = 250  # steps between checkpoints with a validation figure
     seed: int = 0  # of the order of the poses
 
