@@ -182,5 +182,6 @@ d = { 'settings': { 'branch': 'main',
                               'npr.transfer.encode_poses': ('transfer.html#encode_poses', 'npr/transfer.py'),
                               'npr.transfer.evaluate_transfer': ('transfer.html#evaluate_transfer', 'npr/transfer.py'),
                               'npr.transfer.place': ('transfer.html#place', 'npr/transfer.py'),
+                              'npr.transfer.prepare_targets': ('transfer.html#prepare_targets', 'npr/transfer.py'),
                               'npr.transfer.scale_ratio': ('transfer.html#scale_ratio', 'npr/transfer.py'),
                               'npr.transfer.transfer': ('transfer.html#transfer', 'npr/transfer.py')}}}

@@ -110,7 +110,7 @@ def surface_points(
     "Points whose distance also counts how differently the surface faces."
     return torch.cat([points, NORMAL_WEIGHT * normals], dim=-1)
 
-# %% ../nbs/08_encoder.ipynb #c7c1d3b1
+# %% ../nbs/08_encoder.ipynb #74bad63d
 class TemplateExtractor(nn.Module):
     "A light extractor: keypoints in cells of the template; each says the mean change of its cell, then they talk."
 
@@ -121,7 +121,7 @@ class TemplateExtractor(nn.Module):
         template: Mesh,  # the source's rest pose
         keypoints: int = 160,  # K; as many as there are faces, at most
         width: int = 96,  # channels that are learned; the code has 9 more, D = width + 9
-        layers: int = 3,  # of the transformer over the keypoints
+        layers: int = 2,  # of the transformer over the keypoints
         heads: int = 4,
     ):
         super().__init__()

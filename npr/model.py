@@ -49,9 +49,9 @@ class PreparedPoses:
         "Some of the poses."
         return PreparedPoses(self.centroids[chosen], self.jacobians[chosen], tuple(part[chosen] for part in self.neighbours))
 
-# %% ../nbs/10_model.ipynb #90ba9e86
+# %% ../nbs/10_model.ipynb #e67689f4
 PRESETS = {
-    "small": {"extractor": {"keypoints": 160, "width": 96, "layers": 3}, "applier": {"width": 96, "k": 6}},
+    "small": {"extractor": {"keypoints": 160, "width": 96, "layers": 2}, "applier": {"width": 96, "k": 6}},
     "release": {
         "extractor": {"samples": (500, 100), "widths": (120, 256), "neighbours": (10, 16), "final": 3},
         "applier": {"width": 200, "hidden": 128, "blocks": 5, "k": 7, "code": 256},
