@@ -25,7 +25,7 @@ def checks() -> dict[str, tuple[list, dict]]:  # by name: command and environmen
     if importlib.util.find_spec("pointnet2_ops"):
         found["pointnet2_ops"] = ([PYTHON, "-m", "pytest", "-q", "pointnet2_ops_lib/tests"], {})
     if shutil.which("nvcc"):
-        found["the CUDA sources compile"] = (["sh", "pointnet2_ops_lib/compile_cuda.sh", PYTHON], {})
+        found["the CUDA sources compile"] = (["bash", "pointnet2_ops_lib/compile_cuda.sh", PYTHON], {})
     return found
 
 
