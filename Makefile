@@ -22,9 +22,9 @@ $(INSTALLED): settings.ini setup.py $(CONSTRAINTS) $(OPS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
 	  { echo "npr needs Python 3.10 or newer; name one, for example: make demo PYTHON=python3.11"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || \
-	  { echo "A virtual environment cannot be made; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
-	@echo "installing torch (the CPU build if $(CONSTRAINTS) says so) ..."
-	@$(PIP) $(if $(CONSTRAINTS),--no-deps --retries 1 --extra-index-url $(TORCH_CPU)) torch
+	  { rm -rf .venv; echo "A virtual environment cannot be made; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@echo "installing torch, $(if $(CONSTRAINTS),as $(CONSTRAINTS) says,the newest) ..."
+	@$(PIP) --no-deps $(if $(CONSTRAINTS),--retries 1 --extra-index-url $(TORCH_CPU),--upgrade --force-reinstall) torch
 	@echo "installing npr and what it needs ..."
 	@$(PIP) --editable '.[dev]'
 	@sh scripts/install_ops.sh $(BIN)/python

@@ -43,7 +43,7 @@ class Dataset:
     held_out: PoseSet  # more poses of the source, never trained on
     targets: dict[str, Target]  # by name, in the held-out poses
 
-# %% ../nbs/03_datasets.ipynb #8efb18b6
+# %% ../nbs/03_datasets.ipynb #319a1d01
 def load_dataset(
     name: str = "anny-2k",  # a name in the manifest, or the path of an .npz file made by scripts/build_anny.py
 ) -> Dataset:
@@ -53,7 +53,8 @@ def load_dataset(
         known = ", ".join(read_manifest())
         raise InputError(f"{name}: there is no data set of this name; choose one of {known}, or give an .npz file.")
     if entry is not None and "file" not in entry:
-        raise InputError(f"{name}: is not part of this package; {entry['obtained']}")
+        raise InputError(f"{name}: is not part of this package; get it {entry['obtained']} ({entry['source']}), "
+                         "and read its poses with npr.poses.read_poses.")
     path = DATA / entry["file"] if entry else Path(name)
     if not path.is_file():
         raise InputError(f"{path}: there is no such file; check the path, or build it with scripts/build_anny.py.")
@@ -81,5 +82,8 @@ def _dataset_from_arrays(
     for body in map(str, arrays["body_names"]):
         rest = check_mesh(Mesh(arrays[f"{body}/rest"], arrays[f"{body}/faces"], f"{name} {body}"))
         truth = PoseSet(rest, arrays[f"{body}/poses"], poses.names[split:])
-        targets[body] = Target(truth, torch.from_numpy(arrays[f"{body}/source_face"].astype(np.int64)))
+        source_faces = torch.from_numpy(arrays[f"{body}/source_face"].astype(np.int64))
+        if source_faces.shape != rest.faces[:, 0].shape or not (0 <= source_faces.min() <= source_faces.max() < len(template.faces)):
+            raise InputError(f"{name}: {body} corresponds to faces that the source does not have; build the file again.")
+        targets[body] = Target(truth, source_faces)
     return Dataset(name, poses[:split], poses[split:], targets)

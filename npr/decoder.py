@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['fit_to_box', 'bounding_box', 'match_by_box', 'match_by_registration', 'face_points', 'PoseApplier', 'TemplateApplier']
 
-# %% ../nbs/09_decoder.ipynb #5964343a
+# %% ../nbs/09_decoder.ipynb #a66c4886
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from .encoder import PoseCode, surface_points
 from .layers import CrossAttention, ResidualBlock
-from .mesh import Mesh, face_centroids, face_normals, to_trimesh
+from .mesh import Mesh, diagonal, face_centroids, face_normals, to_trimesh
 from .sampling import nearest_neighbours
 
 # %% ../nbs/09_decoder.ipynb #2ea75b02
@@ -35,7 +35,7 @@ def bounding_box(
     "Lowest and highest coordinates."
     return torch.stack([verts.amin(dim=0), verts.amax(dim=0)])
 
-# %% ../nbs/09_decoder.ipynb #90f641e4
+# %% ../nbs/09_decoder.ipynb #c37b5bff
 def match_by_box(
     source: Mesh,  # rest pose
     target: Mesh,  # rest pose
@@ -54,7 +54,7 @@ def match_by_registration(
     bent = trimesh.registration.nricp_amberg(to_trimesh(source), to_trimesh(fitted), distance_threshold=0.2,
                                              use_faces=True, use_vertex_normals=True)
     bent = source.with_verts(torch.from_numpy(np.array(bent)))
-    return nearest_neighbours(*(surface_points(*face_points(mesh).split(3, dim=-1)) for mesh in (fitted, bent)), 1)[:, 0]
+    return nearest_neighbours(*(surface_points(face_points(mesh), diagonal(source)) for mesh in (fitted, bent)), 1)[:, 0]
 
 
 def face_points(
@@ -110,9 +110,9 @@ class PoseApplier(nn.Module):
             inner = block(inner + listen(heard))
         return self.fc_out(inner.relu()).unflatten(-1, (3, 3))
 
-# %% ../nbs/09_decoder.ipynb #964a3c6f
+# %% ../nbs/09_decoder.ipynb #feb629e5
 class TemplateApplier(nn.Module):
-    "A light applier: blends what the nearest keypoints say, with weights from geometry alone."
+    "A light applier: blends what the nearest keypoints say, with weights that are the same for all poses."
 
     def __init__(
         self,
@@ -125,7 +125,7 @@ class TemplateApplier(nn.Module):
         jitter: tuple[float, float] = (0.2, 0.3),  # of queries in training: in spacings of keypoints; of unit normals
     ):
         super().__init__()
-        self.template, self.k, self.jitter = template, min(k, len(places)), jitter
+        self.template, self.size, self.k, self.jitter = template, diagonal(template), min(k, len(places)), jitter
         self.register_buffer("places", places.clone())
         second = nearest_neighbours(places[:, :3], places[:, :3], 2)[:, 1]
         self.register_buffer("spacing", (places[second, :3] - places[:, :3]).norm(dim=-1).mean())
@@ -153,19 +153,19 @@ class TemplateApplier(nn.Module):
         queries: Tensor,  # (Q, 6)
     ) -> Tensor:  # (1, Q, k) int64: the same for all poses
         "The keypoints that each query asks: nearest on the rest pose by position and normal."
-        return nearest_neighbours(*(surface_points(*points.split(3, dim=-1)) for points in (queries, self.places)), self.k)[None]
+        return nearest_neighbours(*(surface_points(points, self.size) for points in (queries, self.places)), self.k)[None]
 
     def weights(
         self,
         queries: Tensor,  # (Q, 6)
         near: Tensor,  # (Q, k) the keypoints that each asks, int64
     ) -> Tensor:  # (Q, k); at the start they add up to 1
-        "How much each query makes of what its keypoints say, from geometry alone."
+        "How much each query makes of what its keypoints say, whatever the pose."
         places, normals = self.places[near], queries[:, None, 3:].expand(-1, near.shape[1], -1)
         offsets = queries[:, None] - places
         seen = torch.cat([offsets[..., :3] / self.spacing, normals, offsets[..., 3:], self.embedding[near]], dim=-1)
         logits, gains = self.weigh(seen).unbind(dim=-1)
-        distances = surface_points(*offsets.split(3, dim=-1)).square().sum(dim=-1) / self.spacing**2
+        distances = surface_points(offsets, self.size).square().sum(dim=-1) / self.spacing**2
         return (logits - distances).softmax(dim=-1) * (1 + gains)
 
     def jittered(
@@ -186,6 +186,6 @@ class TemplateApplier(nn.Module):
         near = neighbours[0]
         weights = self.weights(self.jittered(queries) if self.training else queries, near)
         mixture = weights.new_zeros(len(near), len(self.places)).scatter(1, near, weights)
-        keypoints = code.keypoints - code.keypoints.mean(dim=1, keepdim=True)
+        keypoints = (code.keypoints - code.keypoints.mean(dim=1, keepdim=True)) / self.size
         said = code.features[..., :9] + self.correct(torch.cat([code.features, keypoints], dim=-1))
         return (mixture @ said).unflatten(-1, (3, 3)) + torch.eye(3, device=said.device)

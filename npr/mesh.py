@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['InputError', 'Mesh', 'from_trimesh', 'to_trimesh', 'face_centroids', 'face_vector_areas', 'face_areas',
-           'face_normals', 'vertex_components', 'degenerate_faces', 'check_mesh', 'weld_vertices', 'repair_mesh',
-           'read_mesh', 'write_atomically', 'write_mesh']
+           'face_normals', 'vertex_components', 'diagonal', 'degenerate_faces', 'check_mesh', 'weld_vertices',
+           'repair_mesh', 'read_mesh', 'write_atomically', 'write_mesh']
 
 # %% ../nbs/00_mesh.ipynb #51424ac6
 import os
@@ -112,19 +112,39 @@ def vertex_components(
     labels = csgraph.connected_components(edges, directed=False)[1]
     return torch.from_numpy(labels.astype(np.int64)).to(faces.device)
 
-# %% ../nbs/00_mesh.ipynb #b2a27621
+# %% ../nbs/00_mesh.ipynb #af97f936
+def diagonal(
+    mesh: Mesh,
+) -> float:  # in the units of the mesh
+    "The diagonal of the bounding box: how large a mesh is, whatever its units."
+    return (mesh.verts.amax(dim=0) - mesh.verts.amin(dim=0)).norm().item()
+
+
 def degenerate_faces(
     mesh: Mesh,
 ) -> Tensor:  # (F,) bool
     "Which faces have (almost) no area: below 1e-12 of the squared diagonal of the bounding box."
-    diagonal = (mesh.verts.amax(0) - mesh.verts.amin(0)).norm()
-    return face_areas(mesh.verts, mesh.faces) <= 1e-12 * diagonal**2
+    return face_areas(mesh.verts, mesh.faces) <= 1e-12 * diagonal(mesh) ** 2
 
 
 def check_mesh(
     mesh: Mesh,
 ) -> Mesh:  # the same mesh, so that calls can be chained
     "Raise `InputError` unless every position is finite, every face valid and of some size, and every vertex used."
+    _check_numbers(mesh)
+    verts, faces, name = mesh.verts, mesh.faces, mesh.name
+    remedy = "pass it through npr.mesh.repair_mesh, or read it with read_mesh(path, repair=True)"
+    if (count := degenerate_faces(mesh).sum().item()):
+        raise InputError(f"{name}: {count} of its faces have no area; {remedy}.")
+    if (count := (faces.flatten().bincount(minlength=len(verts)) == 0).sum().item()):
+        raise InputError(f"{name}: {count} of its vertices belong to no face; {remedy}.")
+    return mesh
+
+
+def _check_numbers(
+    mesh: Mesh,
+) -> None:
+    "Raise `InputError` for what no repair can mend: shapes, no faces, coordinates that are no numbers, invalid faces."
     verts, faces, name = mesh.verts, mesh.faces, mesh.name
     if verts.ndim != 2 or verts.shape[1] != 3 or faces.ndim != 2 or faces.shape[1] != 3:
         raise InputError(f"{name}: needs positions (V, 3) and triangles (F, 3), got {tuple(verts.shape)} and "
@@ -138,19 +158,13 @@ def check_mesh(
     if faces.min() < 0 or faces.max() >= len(verts):
         raise InputError(f"{name}: a face uses vertex {faces.max().item() if faces.min() >= 0 else faces.min().item()}, "
                          f"but there are only vertices 0 to {len(verts) - 1}; export the mesh again.")
-    if (count := degenerate_faces(mesh).sum().item()):
-        raise InputError(f"{name}: {count} of its faces have no area; call npr.mesh.repair_mesh on it first.")
-    if (count := (faces.flatten().bincount(minlength=len(verts)) == 0).sum().item()):
-        raise InputError(f"{name}: {count} of its vertices belong to no face; call npr.mesh.repair_mesh on it first.")
-    return mesh
 
-# %% ../nbs/00_mesh.ipynb #fef2f760
+# %% ../nbs/00_mesh.ipynb #b364d6cf
 def weld_vertices(
     mesh: Mesh,
 ) -> Mesh:
     "Make one vertex of all that lie at one place, to 1e-5 of the bounding box's diagonal; the first of each is kept."
-    diagonal = (mesh.verts.amax(0) - mesh.verts.amin(0)).norm().clamp(min=1e-30)
-    _, place = (mesh.verts / (1e-5 * diagonal)).round().unique(dim=0, return_inverse=True)
+    _, place = (mesh.verts / max(1e-5 * diagonal(mesh), 1e-30)).round().unique(dim=0, return_inverse=True)
     numbers = torch.arange(len(place), device=place.device)
     first = torch.full_like(place, len(place)).scatter_reduce(0, place, numbers, "amin")[place]
     kept, renumbered = first.unique(return_inverse=True)
@@ -161,27 +175,31 @@ def repair_mesh(
     mesh: Mesh,
 ) -> Mesh:
     "Weld vertices, drop faces without area and the vertices that no face uses; the remaining ones keep their order."
+    _check_numbers(mesh)
     mesh = weld_vertices(mesh)
     faces = mesh.faces[~degenerate_faces(mesh)]
     used, renumbered = faces.unique(return_inverse=True)
     return Mesh(mesh.verts[used], renumbered.reshape(-1, 3), mesh.name)
 
-# %% ../nbs/00_mesh.ipynb #41b70244
+# %% ../nbs/00_mesh.ipynb #4ea7a172
 def read_mesh(
     path: str | Path,  # any format trimesh reads: .obj, .ply, .off, .stl, .glb, ...
+    repair: bool = False,  # pass it through `repair_mesh`; only for a mesh whose poses are not read one by one
 ) -> Mesh:  # checked by `check_mesh`
     "Read a triangle mesh; raises `InputError` where the file is missing, unreadable or not a sound mesh."
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: there is no such file; check the path.")
     try:
-        loaded = trimesh.load_mesh(path, process=False, maintain_order=True)
+        loaded = trimesh.load_mesh(path, process=False, maintain_order=True, skip_materials=True)
     except Exception as error:
-        raise InputError(f"{path}: cannot be read as a mesh ({type(error).__name__}); "
-                         "save it again as .obj, .ply or .off.") from error
+        raise InputError(f"{path}: cannot be read as a mesh (damaged, of an unknown format, or with faces whose vertices "
+                         f"do not exist: {type(error).__name__}); save it again as .obj, .ply or .off.") from error
     if not isinstance(loaded, trimesh.Trimesh):
         raise InputError(f"{path}: has no faces; save it as a triangle mesh, not as a point cloud or curves.")
     mesh = from_trimesh(loaded, str(path))
+    if repair:
+        return check_mesh(repair_mesh(mesh))
     return check_mesh(weld_vertices(mesh) if path.suffix.lower() == ".stl" else mesh)
 
 # %% ../nbs/00_mesh.ipynb #ba8b9892

@@ -5,23 +5,26 @@
 # %% auto #0
 __all__ = ['pmd', 'copy_poses', 'baselines', 'mean_row', 'table']
 
-# %% ../nbs/11_metrics.ipynb #4b99a05d
+# %% ../nbs/11_metrics.ipynb #d3a8a77f
 import numpy as np
 from torch import Tensor
 from tqdm import tqdm
 
 from .datasets import Dataset
 from .decoder import match_by_box, match_by_registration
+from .mesh import InputError
 from .operators import complete_jacobians, gradient_matrix, jacobians
 from .poisson import PoissonSolver
 from .poses import PoseSet
 
-# %% ../nbs/11_metrics.ipynb #04518f37
+# %% ../nbs/11_metrics.ipynb #e207804f
 def pmd(
     verts: Tensor,  # (..., V, 3) result
     truth: Tensor,  # (..., V, 3)
 ) -> Tensor:  # (...) squared metres
     "Mean over vertices of the squared distance, after centring both."
+    if verts.shape[-2:] != truth.shape[-2:]:
+        raise ValueError(f"pmd: {verts.shape[-2]} vertices cannot be compared with {truth.shape[-2]}; both must be the same mesh")
     difference = verts - truth
     return (difference - difference.mean(dim=-2, keepdim=True)).square().sum(dim=-1).mean(dim=-1)
 
@@ -38,7 +41,7 @@ def copy_poses(
         fields = complete_jacobians(fields, poses.template, poses.posed)
     return target.solve(fields[:, match])
 
-# %% ../nbs/11_metrics.ipynb #dd7a297f
+# %% ../nbs/11_metrics.ipynb #9833d7a9
 def baselines(
     dataset: Dataset,
     progress: bool = True,  # show a bar
@@ -60,6 +63,8 @@ def mean_row(
     rows: dict[str, dict[str, float]],  # for each body the same keys
 ) -> dict[str, float]:
     "The mean over bodies."
+    if not rows:
+        raise InputError("There are no targets whose truth is known, so nothing can be measured; use npr.transfer.transfer alone.")
     return {key: float(np.mean([row[key] for row in rows.values()])) for key in next(iter(rows.values()))}
 
 

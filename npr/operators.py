@@ -13,7 +13,7 @@ from torch import Tensor
 
 from .mesh import Mesh, face_areas, face_normals
 
-# %% ../nbs/05_operators.ipynb #ed4119c3
+# %% ../nbs/05_operators.ipynb #072031f8
 def to_torch_sparse(
     matrix: scipy.sparse.spmatrix,  # any SciPy sparse matrix
     device: str | torch.device = "cpu",
@@ -21,8 +21,8 @@ def to_torch_sparse(
     "A SciPy sparse matrix as a torch one."
     coo = matrix.tocoo()
     indices = torch.stack([torch.from_numpy(coo.row).long(), torch.from_numpy(coo.col).long()])
-    return torch.sparse_coo_tensor(indices, torch.from_numpy(coo.data).double(), coo.shape, check_invariants=False,
-                                   is_coalesced=False).coalesce().to(device)
+    return torch.sparse_coo_tensor(indices, torch.from_numpy(coo.data).double(), coo.shape,
+                                   check_invariants=False).coalesce().to(device)
 
 
 def _numpy(

@@ -17,7 +17,7 @@ from .mesh import InputError, Mesh, check_mesh, face_centroids, vertex_component
 from .operators import area_weights, cotangent_laplacian, gradient_matrix
 from .sampling import nearest_neighbours
 
-# %% ../nbs/06_poisson.ipynb #5dbbe595
+# %% ../nbs/06_poisson.ipynb #b04134ca
 def solve_poisson_naive(
     mesh: Mesh,  # the rest pose
     jacobians: Tensor,  # (F, 3, 3) wanted Jacobian of each face
@@ -43,6 +43,15 @@ def _free_vertices(
     return keep.nonzero().flatten()
 
 
+def _scale_rows(
+    matrix: Tensor,  # (R, C) sparse COO
+    factors: Tensor,  # (R,)
+) -> Tensor:  # (R, C) sparse COO
+    "Each row of a sparse matrix times its factor."
+    indices, values = matrix.indices(), matrix.values()
+    return torch.sparse_coo_tensor(indices, values * factors[indices[0]], matrix.shape, check_invariants=False).coalesce()
+
+
 def _to_scipy(
     matrix: Tensor,  # (V, V) sparse COO
     kept: Tensor,  # (N,) int64, the rows and columns to keep
@@ -64,7 +73,7 @@ class _Solve(torch.autograd.Function):
     def backward(ctx, gradient: Tensor) -> tuple:  # (V, N) -> (3F, N)
         return ctx.solver.divergence_transposed @ ctx.solver._substitute(gradient), None
 
-# %% ../nbs/06_poisson.ipynb #73a262df
+# %% ../nbs/06_poisson.ipynb #94e90a58
 def _attachments(
     mesh: Mesh,
     components: Tensor,  # (V,) int64
@@ -97,8 +106,8 @@ class PoissonSolver:
         self.sizes = self.components.bincount()
         self.free = _free_vertices(self.components)
         self.attachments = _attachments(mesh, self.components, self.sizes.argmax())
-        self.divergence = (gradient_matrix(mesh).T * area_weights(mesh)).coalesce()
-        self.divergence_transposed = self.divergence.T.coalesce()
+        self.divergence_transposed = _scale_rows(gradient_matrix(mesh), area_weights(mesh))
+        self.divergence = self.divergence_transposed.T.coalesce()
         self.rest_centers = self.component_means(mesh.verts)
         self._factors = self._factorise(cotangent_laplacian(mesh))
 

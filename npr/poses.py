@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from .mesh import InputError, Mesh, check_mesh, read_mesh, write_mesh
 
-# %% ../nbs/02_poses.ipynb #08a83f21
+# %% ../nbs/02_poses.ipynb #8409daea
 @dataclass(frozen=True, eq=False)
 class PoseSet:
     "One mesh in its rest pose and P posed copies of it."
@@ -55,6 +55,8 @@ def _check_poses(
                          f"give positions of shape (P, {count}, 3).")
     if len(poses.names) != len(poses.posed):
         raise InputError(f"{name}: {len(poses.names)} names for {len(poses.posed)} poses; give one name for each pose.")
+    if len(set(poses.names)) < len(poses.names) or any("/" in pose or "\\" in pose for pose in poses.names):
+        raise InputError(f"{name}: the names of its poses are used for files; give each pose another name, without slashes.")
     bad = (~poses.posed.isfinite()).flatten(1).any(dim=1).nonzero()
     if len(bad):
         raise InputError(f"{poses.names[bad[0].item()]}: has a coordinate that is not finite (NaN or infinity); "

@@ -48,13 +48,19 @@ def farthest_point_sample_plain(
         chosen[:, step] = distances.argmax(dim=-1)
     return chosen
 
-# %% ../nbs/04_sampling.ipynb #e1525331
+# %% ../nbs/04_sampling.ipynb #ae8b2719
 def sampling_backend(
     device: str | torch.device = "cpu",
 ) -> str:
     "What does the work on this device: pointnet2_ops with its version, or plain PyTorch."
-    compiled = pointnet2_ops is not None and pointnet2_ops.runs_on(torch.device(device).type)
-    return f"pointnet2_ops {pointnet2_ops.__version__}" if compiled else "plain PyTorch"
+    return f"pointnet2_ops {pointnet2_ops.__version__}" if _is_compiled(device) else "plain PyTorch"
+
+
+def _is_compiled(
+    device: str | torch.device,
+) -> bool:
+    "Whether `pointnet2_ops` is installed and has kernels for this device."
+    return pointnet2_ops is not None and pointnet2_ops.runs_on(torch.device(device).type)
 
 
 def farthest_point_sample(
@@ -66,7 +72,7 @@ def farthest_point_sample(
     if not 1 <= count <= points.shape[-2]:
         raise ValueError(f"farthest_point_sample: count must be 1 to {points.shape[-2]} (the number of points), got {count}")
     clouds = points.detach().reshape(-1, *points.shape[-2:])
-    if sampling_backend(points.device) == "plain PyTorch":
+    if not _is_compiled(points.device):
         chosen = farthest_point_sample_plain(clouds, count, skip_origin)
     elif skip_origin:
         chosen = pointnet2_ops.pointnet2_utils.furthest_point_sample(clouds, count).long()
@@ -74,7 +80,7 @@ def farthest_point_sample(
         chosen = pointnet2_ops.farthest_point_sample(clouds, count).long()
     return chosen.reshape(*points.shape[:-2], count)
 
-# %% ../nbs/04_sampling.ipynb #3566eabd
+# %% ../nbs/04_sampling.ipynb #3d26ac2f
 def nearest_neighbours_naive(
     queries: Tensor,  # (Q, D)
     points: Tensor,  # (N, D)
@@ -115,7 +121,7 @@ def _nearest_in_blocks(
     pairs: int = 2**24,  # distances held at a time: 64 MB in single precision
 ) -> Tensor:  # (Q, k) int64
     "By measuring all pairs, in tiles where `pointnet2_ops` can, else a block of queries at a time."
-    if points.shape[1] == 3 and sampling_backend(points.device) != "plain PyTorch":
+    if points.shape[1] == 3 and _is_compiled(points.device):
         return pointnet2_ops.nearest_neighbours(queries[None], points[None], k)[1][0].long()
     blocks = queries.split(max(1, pairs // len(points)))
     exact = "donot_use_mm_for_euclid_dist"  # the product formula would lose digits far from the origin

@@ -1,7 +1,7 @@
 """Builds the wheel of pointnet2_ops: always the CPU operators, and the CUDA operators where torch and a toolkit allow.
 
-FORCE_CUDA=1 makes a missing toolkit an error, FORCE_CUDA=0 leaves the CUDA operators out. Architectures are chosen by
-the user's TORCH_CUDA_ARCH_LIST or else by torch; this file never sets it.
+FORCE_CUDA=1 makes a missing toolkit an error, FORCE_CUDA=0 leaves the CUDA operators out. Architectures are those of the
+user's TORCH_CUDA_ARCH_LIST, or of the GPUs that torch sees, or, where it sees none, all that the toolkit builds for.
 """
 
 import os
@@ -30,6 +30,11 @@ def want_cuda() -> bool:
     return possible and forced != "0"
 
 
+def architectures() -> list[str]:
+    "What to tell nvcc where neither the user nor a GPU says it: torch would then have nothing to choose from."
+    return [] if "TORCH_CUDA_ARCH_LIST" in os.environ or torch.cuda.is_available() else ["-arch=all-major"]
+
+
 def sources(*patterns: str) -> list[str]:
     "Source files, relative to this folder as setuptools wants them."
     return sorted(str(path.relative_to(HERE)) for pattern in patterns for path in (HERE / "csrc").glob(pattern))
@@ -41,7 +46,7 @@ def extension():
         return CppExtension("pointnet2_ops._C", sources("*.cpp", "cpu/*.cpp"), py_limited_api=True,
                             extra_compile_args={"cxx": COMPILER})
     return CUDAExtension("pointnet2_ops._C", sources("*.cpp", "cpu/*.cpp", "cuda/*.cu"), py_limited_api=True,
-                         extra_compile_args={"cxx": [*COMPILER, "-DUSE_CUDA"], "nvcc": CUDA_COMPILER})
+                         extra_compile_args={"cxx": [*COMPILER, "-DUSE_CUDA"], "nvcc": [*CUDA_COMPILER, *architectures()]})
 
 
 setup(

@@ -7,10 +7,13 @@ if ! command -v "${CXX:-c++}" >/dev/null 2>&1; then
     exit 0
 fi
 log=$(mktemp)
-if "$python" -m pip install --quiet --disable-pip-version-check setuptools wheel >"$log" 2>&1 &&
-    "$python" -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps ./pointnet2_ops_lib >>"$log" 2>&1; then
+pip="$python -m pip install --quiet --disable-pip-version-check"
+build="$pip --no-build-isolation --no-deps --force-reinstall ./pointnet2_ops_lib"
+if $pip setuptools wheel >"$log" 2>&1 && $build >>"$log" 2>&1; then
     echo "pointnet2_ops: compiled and installed."
     rm -f "$log"
+elif FORCE_CUDA=0 $build >>"$log" 2>&1; then
+    echo "pointnet2_ops: compiled for the CPU alone, since its CUDA part could not be built (see $log)."
 else
     echo "pointnet2_ops: could not be compiled (see $log), going on with plain PyTorch."
 fi

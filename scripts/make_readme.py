@@ -1,7 +1,8 @@
 """Make README.md from nbs/index.ipynb, or with --check see that it is up to date and that its Python lines run as written.
 
-Where `make demo` has left its picture in runs/demo, the README's own is renewed from it.
+Where `make demo` has left its results in runs/demo, the index's picture and table are renewed from them.
 """
+import json
 import os
 import re
 import subprocess
@@ -9,24 +10,46 @@ import sys
 import tempfile
 from pathlib import Path
 
+import nbformat
 from nbconvert import MarkdownExporter
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
-README, PICTURE, DEMO_PICTURE = ROOT / "README.md", ROOT / "nbs/images/transfer.png", ROOT / "runs/demo/transfer.png"
+README, INDEX, PICTURE, DEMO = (ROOT / name for name in
+                                ("README.md", "nbs/index.ipynb", "nbs/images/transfer.png", "runs/demo"))
 
 
 def readme() -> str:
     "The index notebook as markdown, its links made relative to the top of the repository."
-    text, _ = MarkdownExporter().from_filename(str(ROOT / "nbs" / "index.ipynb"))
+    text, _ = MarkdownExporter().from_filename(str(INDEX))
     text = re.sub(r"\]\((?!https?:|#|\.\./)", "](nbs/", text)
     return text.replace("](../", "](").strip() + "\n"
 
 
 def renew_picture() -> None:
     "Copy the demo's picture, in 256 colours."
-    if DEMO_PICTURE.is_file():
-        Image.open(DEMO_PICTURE).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(PICTURE, optimize=True)
+    Image.open(DEMO / "transfer.png").convert("RGB").quantize(256, dither=Image.Dither.NONE).save(PICTURE, optimize=True)
+
+
+def demo_table() -> str:
+    "The demo's figures as a markdown table, in 10^-3 squared metres."
+    metrics = json.loads((DEMO / "metrics.json").read_text())
+    rows = {body.replace("_", " "): row | {"registered copy": metrics["registered_copy"]["per_body"][body],
+                                           "untrained": metrics["untrained"]["per_body"][body]}
+            for body, row in metrics["per_body"].items()}
+    rows["mean"] = metrics["pmd"] | {name: metrics[name.replace(" ", "_")]["pmd"] for name in ("registered copy", "untrained")}
+    keys = ["rest", "copy", "registered copy", "oracle", "untrained", "npr"]
+    lines = ["| PMD x 10^-3 | " + " | ".join(keys) + " |", "|---" * (len(keys) + 1) + "|"]
+    return "\n".join(lines + [f"| {name} | " + " | ".join(f"{1e3 * row[key]:.2f}" for key in keys) + " |"
+                              for name, row in rows.items()])
+
+
+def renew_table() -> None:
+    "Put the demo's figures into the index notebook."
+    notebook = nbformat.read(INDEX, as_version=4)
+    for cell in notebook.cells:
+        cell.source = re.sub(r"\| PMD x 10\^-3 \|.*?\n(?=\n)", lambda _: demo_table() + "\n", cell.source, flags=re.S)
+    nbformat.write(notebook, INDEX)
 
 
 def python_lines(
@@ -51,7 +74,9 @@ def check() -> int:
 
 def main() -> None:
     "Write README.md."
-    renew_picture()
+    if (DEMO / "metrics.json").is_file():
+        renew_picture()
+        renew_table()
     temporary = README.with_suffix(".tmp")
     temporary.write_text(readme())
     os.replace(temporary, README)

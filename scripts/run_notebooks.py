@@ -39,6 +39,9 @@ def run_notebook(
     NotebookClient(notebook, timeout=600, kernel_name="python3", record_timing=False,
                    resources={"metadata": {"path": str(NBS)}}).execute()
     shrink_pictures(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]  # progress bars
     temporary = path.with_suffix(".running")
     nbformat.write(notebook, temporary)
     cleaned = read_nb(temporary)

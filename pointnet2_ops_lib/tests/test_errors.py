@@ -79,7 +79,9 @@ CASES = [
 @pytest.mark.parametrize("call, argument, values, error", CASES)
 def test_bad_input(call, argument, values, error):
     name = getattr(call, "__name__", type(call).__name__)
-    with pytest.raises(error, match=rf"^[\w, ]*\b{name}\b[\w, ]*: .*\b{argument}\b"):
+    # What only a kernel can see comes through torch's stable ABI, and newer torch makes a RuntimeError of it.
+    errors = (error, RuntimeError) if argument == "idx" and error is ValueError else error
+    with pytest.raises(errors, match=rf"^[\w, ]*\b{name}\b[\w, ]*: .*\b{argument}\b"):
         call(*values)
 
 
@@ -111,5 +113,5 @@ def test_mixed_devices():
 ])
 def test_the_raw_operators_read_nothing_out_of_range(name, values):
     "torch.ops.pointnet2_ops is open to everyone: less friendly, but as safe."
-    with pytest.raises(ValueError):
+    with pytest.raises((ValueError, RuntimeError)):
         getattr(torch.ops.pointnet2_ops, name)(*values)
