@@ -108,6 +108,15 @@ def check_outputs(
     return problems
 
 
+def check_parameters(
+    name: str,
+    notebook: dict,
+) -> list[str]:
+    "A notebook that papermill runs has one cell tagged `parameters`."
+    tagged = [cell for cell in notebook["cells"] if "parameters" in cell["metadata"].get("tags", [])]
+    return [] if "runs/" not in name or len(tagged) == 1 else [f"{name}: one cell must have the tag parameters"]
+
+
 def check_exports_shown(
     notebooks: dict[str, dict],
 ) -> list[str]:
@@ -133,7 +142,7 @@ def main() -> int:
                 if path.stem not in order and not path.stem.startswith("_")]
     for (name, notebook), path in zip(notebooks.items(), paths):
         problems += check_opening(name, notebook) + check_size(name, path, notebook)
-        problems += check_imports(name, notebook, order) + check_outputs(name, notebook)
+        problems += check_imports(name, notebook, order) + check_outputs(name, notebook) + check_parameters(name, notebook)
     problems += check_exports_shown(notebooks)
     print("\n".join(problems) or f"{len(notebooks)} notebooks keep the rules")
     return int(bool(problems))

@@ -45,7 +45,7 @@ def run_notebook(
     temporary = path.with_suffix(".running")
     nbformat.write(notebook, temporary)
     cleaned = read_nb(temporary)
-    clean_nb(cleaned)
+    clean_nb(cleaned, allowed_cell_metadata_keys={"tags"})  # papermill finds its parameters by a tag
     write_nb(cleaned, temporary)
     os.replace(temporary, path)
 
