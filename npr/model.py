@@ -73,13 +73,14 @@ def _build_networks(
     extractor = TemplateExtractor(template, **sizes["extractor"])
     return extractor, TemplateApplier(template, extractor.places, **sizes["applier"])
 
-# %% ../nbs/10_model.ipynb #0fda518b
+# %% ../nbs/10_model.ipynb #3a0cde39
 def enclosed_volume(
     mesh: Mesh,
-) -> Tensor:  # () cubic units of the mesh; negative where the faces look inward
-    "The volume that a closed surface encloses."
-    verts = mesh.verts - mesh.verts.mean(dim=0)
-    return (face_centroids(verts, mesh.faces) * face_vector_areas(verts, mesh.faces)).sum() / 3
+) -> float:  # cubic units of the mesh; negative where the faces look inward, 0 where the surface is not closed
+    "The volume that a closed surface encloses. The vector areas of a closed surface add up to zero."
+    areas = face_vector_areas(mesh.verts, mesh.faces)
+    is_closed = areas.sum(dim=0).norm() < 1e-9 * areas.norm(dim=1).sum()
+    return (face_centroids(mesh.verts, mesh.faces) * areas).sum().item() / 3 if is_closed else 0.0
 
 
 def check_target(
@@ -91,7 +92,7 @@ def check_target(
     if pieces > max(20, len(mesh.faces) // 20):
         raise InputError(f"{mesh.name}: comes apart into {pieces} unconnected pieces; join its vertices with "
                          "npr.mesh.repair_mesh, or read it with read_mesh(path, repair=True).")
-    if enclosed_volume(mesh).cpu() * enclosed_volume(template).cpu() < 0:
+    if enclosed_volume(mesh) * enclosed_volume(template) < 0:
         raise InputError(f"{mesh.name}: its faces look inward where the template's look outward, or the other way round; "
                          "flip them in a mesh editor.")
     return mesh
