@@ -5,26 +5,25 @@
 # %% auto #0
 __all__ = ['scale_ratio', 'place', 'encode_poses', 'decode_poses', 'transfer', 'prepare_targets', 'evaluate_transfer']
 
-# %% ../nbs/13_transfer.ipynb #95e89c13
+# %% ../nbs/13_transfer.ipynb #d0186fe0
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from .datasets import Dataset
 from .encoder import PoseCode
-from .mesh import InputError, Mesh
+from .mesh import InputError, Mesh, diagonal
 from .metrics import pmd
 from .model import PoseModel, TargetMesh
 from .poses import PoseSet
 
-# %% ../nbs/13_transfer.ipynb #4f5cd235
+# %% ../nbs/13_transfer.ipynb #7083777a
 def scale_ratio(
     source: Mesh,  # rest pose
     target: Mesh,  # rest pose
 ) -> float:
     "How large the target is beside the source: the ratio of the diagonals of their bounding boxes."
-    diagonals = [(mesh.verts.amax(dim=0) - mesh.verts.amin(dim=0)).norm() for mesh in (target, source)]
-    return (diagonals[0] / diagonals[1]).item()
+    return diagonal(target) / diagonal(source)
 
 
 def place(
