@@ -45,7 +45,7 @@ class Dataset:
 
 # %% ../nbs/03_datasets.ipynb #319a1d01
 def load_dataset(
-    name: str = "anny-2k",  # a name in the manifest, or the path of an .npz file made by scripts/build_anny.py
+    name: str = "bodies-2k",  # a name in the manifest, or the path of an .npz file made by scripts/build_anny.py
 ) -> Dataset:
     "Load a data set; raises `InputError` for an unknown name and for a missing, damaged or foreign file."
     entry = read_manifest().get(name)

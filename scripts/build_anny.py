@@ -678,7 +678,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--held-out", type=int, default=40, help="poses at the end that the other bodies take too")
     parser.add_argument("--bodies", type=int, default=8, help="other bodies; those beyond the named are random")
     parser.add_argument("--seed", type=int, default=2024, help="seed of poses and random bodies")
-    parser.add_argument("--out", type=Path, default=Path("npr/data/anny-2k.npz"), help="the file to write")
+    parser.add_argument("--out", type=Path, default=Path("npr/data/bodies-2k.npz"), help="the file to write")
     arguments = parser.parse_args()
     if not 0 < arguments.held_out < arguments.poses: parser.error("--held-out must lie between 0 and --poses")
     return arguments

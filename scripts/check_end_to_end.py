@@ -28,7 +28,7 @@ def check_numbers(
 ) -> None:
     "The rows are complete, the baselines in their known order, and the model has learned."
     mean = metrics["pmd"]
-    assert metrics["dataset"] == "anny-2k" and metrics["poses"] == 40 and len(metrics["bodies"]) == 8, metrics
+    assert metrics["dataset"] == "bodies-2k" and metrics["poses"] == 40 and len(metrics["bodies"]) == 8, metrics
     assert set(mean) == ROWS and all(set(metrics["per_body"][body]) == ROWS for body in metrics["bodies"]), metrics
     assert metrics["train_seconds"] > 0
     assert 0 < mean["oracle"] < mean["copy"] < mean["rest"] / 50, mean
