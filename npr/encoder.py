@@ -24,15 +24,15 @@ class PoseCode(NamedTuple):
     features: Tensor  # (B, K, D) one vector for each keypoint
     global_code: Tensor  # (B, D) one vector for the whole pose
 
-# %% ../nbs/08_encoder.ipynb #8ba9e134
+# %% ../nbs/08_encoder.ipynb #4fb4d3c3
 def extractor_neighbours(
     centroids: Tensor,  # (P, F, 3) posed face centroids
-    samples: tuple[int, ...],  # points kept at each level; the last are the keypoints
+    samples: tuple[int, ...],  # points kept at each level, or all there are; the last are the keypoints
     first: int,  # neighbours among all faces
     k: int,  # neighbours at and between the levels
 ) -> tuple[Tensor, ...]:  # int64: neighbours of all faces, then for each level: centres, neighbours above, within
     "Sampling and neighbour lists of each pose, for `PoseExtractor`."
-    points = centroids.detach()
+    points, samples = centroids.detach(), [min(count, centroids.shape[1]) for count in samples]
     lists = [nearest_neighbours(points, points, min(first, points.shape[1]))]
     for count in samples:
         centres = farthest_point_sample(points, count, skip_origin=True)
@@ -42,7 +42,7 @@ def extractor_neighbours(
         points = kept
     return tuple(lists)
 
-# %% ../nbs/08_encoder.ipynb #777ffe5a
+# %% ../nbs/08_encoder.ipynb #951f2900
 class PoseExtractor(nn.Module):
     "The paper's extractor (Yoo et al., 2024): posed faces to keypoints with features. Parameters bear published names."
 
@@ -75,6 +75,16 @@ class PoseExtractor(nn.Module):
     ) -> tuple[Tensor, ...]:
         "What `forward` needs to know of each pose, computed once."
         return extractor_neighbours(centroids, self.samples, *self.k)
+
+    def keypoints(
+        self,
+        centroids: Tensor,  # (B, F, 3) posed face centroids
+        neighbours: tuple[Tensor, ...],  # from `neighbours`
+    ) -> Tensor:  # (B, K, 3)
+        "The keypoints alone, which depend on no weight."
+        for centres in neighbours[1::3]:
+            centroids = gather(centroids, centres)
+        return centroids
 
     def forward(
         self,
@@ -110,7 +120,7 @@ def surface_points(
     "Points whose distance also counts how differently the surface faces."
     return torch.cat([points[..., :3], NORMAL_LENGTH * size * points[..., 3:]], dim=-1)
 
-# %% ../nbs/08_encoder.ipynb #a53209a8
+# %% ../nbs/08_encoder.ipynb #6282e7e4
 class TemplateExtractor(nn.Module):
     "A light extractor: keypoints in cells of the template; each says the mean change of its cell, then they talk."
 
@@ -155,6 +165,14 @@ class TemplateExtractor(nn.Module):
         "Nothing depends on the pose: the cells of the template serve all."
         return ()
 
+    def keypoints(
+        self,
+        centroids: Tensor,  # (B, F, 3) posed face centroids
+        neighbours: tuple[Tensor, ...] = (),
+    ) -> Tensor:  # (B, K, 3)
+        "The keypoints alone: the middle of each cell."
+        return self.cell_means(centroids)
+
     def forward(
         self,
         centroids: Tensor,  # (B, F, 3) posed face centroids
@@ -162,7 +180,7 @@ class TemplateExtractor(nn.Module):
         neighbours: tuple[Tensor, ...] = (),
     ) -> PoseCode:
         change = self.cell_means((jacobians - torch.eye(3, device=jacobians.device)).flatten(2))
-        keypoints = self.cell_means(centroids)
+        keypoints = self.keypoints(centroids)
         posed, rest = ((places - places.mean(dim=-2, keepdim=True)) / self.size for places in (keypoints, self.places[:, :3]))
         tokens = self.read(torch.cat([posed, rest.expand_as(posed), change], dim=-1))
         features = torch.cat([change, self.talk(tokens)], dim=-1)

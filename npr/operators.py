@@ -62,12 +62,13 @@ def jacobians(
     columns = posed.permute(1, 0, 2).reshape(V, P * 3)
     return (gradient @ columns).view(3, -1, P, 3).permute(2, 1, 3, 0).contiguous()
 
-# %% ../nbs/05_operators.ipynb #2b760be9
+# %% ../nbs/05_operators.ipynb #e71ef7b1
 def complete_jacobians(
-    jacobians: Tensor,  # (P, F, 3, 3) blind along the rest normals, from `jacobians`
+    jacobians: Tensor,  # (P, F, 3, 3) from `jacobians`; what they say about the rest normals is replaced
     mesh: Mesh,  # the rest pose
     posed: Tensor,  # (P, V, 3) the poses they came from
 ) -> Tensor:  # (P, F, 3, 3) of full rank wherever the face keeps some area
-    "The same matrices, which now also map the rest normal of each face to its posed normal."
+    "The same matrices, which now map the rest normal of each face to its posed normal."
     rest, moved = face_normals(mesh.verts, mesh.faces), face_normals(posed, mesh.faces)
-    return jacobians + moved[..., :, None] * rest[:, None, :]
+    change = moved - (jacobians @ rest.to(jacobians.dtype)[..., None])[..., 0]
+    return jacobians + change[..., :, None] * rest[:, None, :]

@@ -37,7 +37,7 @@ def place(
     goal = target.verts.mean(dim=0) + scale_ratio(source, target) * travel[:, None]
     return verts + goal - start
 
-# %% ../nbs/13_transfer.ipynb #bda04408
+# %% ../nbs/13_transfer.ipynb #ee95b73b
 @torch.no_grad()
 def encode_poses(
     model: PoseModel,
@@ -45,7 +45,7 @@ def encode_poses(
     batch_size: int = 8,
 ) -> PoseCode:  # of all poses
     "The codes of any number of poses, a few at a time."
-    codes = [model.encode(model.prepare(part)) for part in poses.posed.split(batch_size)]
+    codes = [model.encode(model.prepare(poses[start : start + batch_size])) for start in range(0, len(poses), batch_size)]
     return PoseCode(*(torch.cat(parts) for parts in zip(*codes)))
 
 
