@@ -4,15 +4,15 @@
 
 # %% auto #0
 __all__ = ['Pair', 'Examples', 'split_poses', 'find_rest_pose', 'open_poses', 'open_examples', 'TrainSettings',
-           'training_options', 'command_line', 'write_settings', 'read_settings', 'choose_device', 'open_model',
-           'examples_from_release', 'shared_poses', 'run_training', 'TransferSettings', 'run_transfer']
+           'training_options', 'settings_from', 'command_line', 'write_settings', 'read_settings', 'choose_device',
+           'open_model', 'examples_from_release', 'shared_poses', 'run_training', 'TransferSettings', 'run_transfer']
 
-# %% ../nbs/19_pipeline.ipynb #dff571f0
+# %% ../nbs/19_pipeline.ipynb #a4ec0ff3
 import json
 import math
 import shlex
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import Field, asdict, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -164,6 +164,20 @@ def training_options(
         jacobian_weight=usual.jacobian_weight if settings.use_poisson else 1.0,
         validate_every=settings.test_every * epoch if settings.test_every else often,
         save_every=settings.save_every * epoch if settings.save_every else often)
+
+# %% ../nbs/19_pipeline.ipynb #81ee648e
+def settings_from(
+    kind: type,  # TrainSettings or TransferSettings
+    values: dict[str, Any],  # by name, at least all options; paths as text, several of them in one text as on a command line
+) -> Any:  # an instance of `kind`
+    "Settings from the parameters of a notebook."
+    def convert(option: Field, value: Any) -> Any:
+        wanted = str(option.type)
+        if "tuple[" in wanted:
+            return tuple(map(Path, shlex.split(value) if isinstance(value, str) else value))
+        return Path(value) if "Path" in wanted and value is not None else value
+
+    return kind(**{option.name: convert(option, values[option.name]) for option in fields(kind)})
 
 # %% ../nbs/19_pipeline.ipynb #22c7c2c9
 def command_line(
