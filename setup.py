@@ -23,6 +23,6 @@ setup(
     package_data={"npr": ["data/*.npz", "data/*.json"]},
     python_requires=f">={settings['min_python']}",
     install_requires=settings["requirements"].split(),
-    extras_require={"dev": settings["dev_requirements"].split()},
+    extras_require={"dev": settings["dev_requirements"].split(), "drive": settings["drive_requirements"].split()},
     zip_safe=False,
 )
