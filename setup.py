@@ -23,7 +23,7 @@ setup(
     package_data={"npr": ["data/*.npz", "data/*.json"]},
     python_requires=f">={settings['min_python']}",
     install_requires=settings["requirements"].split(),
-    extras_require={"dev": settings["dev_requirements"].split()},
+    extras_require={"dev": settings["dev_requirements"].split(), "drive": settings["drive_requirements"].split()},
     entry_points={"console_scripts": settings["console_scripts"].split("\n")},
     zip_safe=False,
 )
