@@ -7,7 +7,7 @@ __all__ = ['Pair', 'Examples', 'split_poses', 'find_rest_pose', 'open_poses', 'o
            'training_options', 'settings_from', 'command_line', 'write_settings', 'read_settings', 'choose_device',
            'open_model', 'examples_from_release', 'shared_poses', 'run_training', 'TransferSettings', 'run_transfer']
 
-# %% ../nbs/19_pipeline.ipynb #a4ec0ff3
+# %% ../nbs/19_pipeline.ipynb #d3f7b5bd
 import json
 import math
 import shlex
@@ -21,7 +21,8 @@ import torch
 from tqdm import tqdm
 from tyro.conf import Positional, arg
 
-from .datasets import load_dataset, read_manifest
+from .datasets import load_dataset
+from .downloads import read_manifest
 from .mesh import InputError, Mesh, read_mesh, write_atomically, write_mesh
 from .model import PoseModel, load_model
 from .poses import PoseSet, load_poses, read_poses, write_poses
