@@ -37,7 +37,7 @@ class Dataset:
     held_out: PoseSet  # more poses of the source, never trained on
     targets: Mapping[str, Target]  # by name, in the held-out poses; from a file each is read when it is asked for
 
-# %% ../nbs/03_datasets.ipynb #50a5c812
+# %% ../nbs/03_datasets.ipynb #f4cd3136
 @contextmanager
 def _reading(
     path: Path,  # an .npz file
@@ -75,8 +75,9 @@ def _check_shapes(
     for body in bodies:
         (points, _), (faces, _) = _shape(arrays, f"{body}/rest"), _shape(arrays, f"{body}/faces")
         expected = {"poses": (held_out, points, 3), "train_poses": (poses - held_out, points, 3), "source_face": (faces,)}
-        fits &= bool(body.strip(".")) and not set(body) & set("/\\") and all(_shape(arrays, key) == shape for name, shape in expected.items()
-                                        if (key := f"{body}/{name}") in arrays or name == "poses")
+        given = {name: shape for name, shape in expected.items() if name == "poses" or f"{body}/{name}" in arrays}
+        fits &= all(_shape(arrays, f"{body}/{name}") == shape for name, shape in given.items())
+        fits &= bool(body.strip(".")) and not set(body) & set("/\\")  # results are saved under these names
     if not fits:
         raise InputError(f"{path}: its arrays do not fit together; build it again or get it again.")
 
@@ -136,7 +137,7 @@ class StoredTargets(Mapping):
     def __repr__(self) -> str:
         return f"StoredTargets({', '.join(self.bodies)})"
 
-# %% ../nbs/03_datasets.ipynb #3b2f2f41
+# %% ../nbs/03_datasets.ipynb #65d1fcf8
 def data_path(
     name: str | Path,  # a name in the manifest, or the path of an .npz file
 ) -> Path:
@@ -177,7 +178,8 @@ def _how_to_get(
     "What to do to have a data set here."
     entry = manifest_entry(name)
     return {"shipped": "it is part of the package", "built": f"build it with: npr data build {name}",
-            "download": f"get it with: npr data fetch {name}", "by hand": f"get it by hand from {entry['source']}"}[entry["how"]]
+            "download": f"get it with: npr data fetch {name}",
+            "by hand": f"get it by hand from {entry['source']}"}[entry["how"]]
 
 # %% ../nbs/03_datasets.ipynb #81729d75
 def _presence(

@@ -211,7 +211,7 @@ def _download(
     save = "put what the folder holds into" if "/folders/" in url else "save the file as"
     raise InputError(f"{path.name}: could not be downloaded ({reason}); open {file['urls'][0]} in a browser and {save} {path}.")
 
-# %% ../nbs/02b_downloads.ipynb #d54b361a
+# %% ../nbs/02b_downloads.ipynb #8727800c
 def _extract(
     path: Path,  # a zip or tar archive
     folder: Path,  # made here
@@ -225,7 +225,7 @@ def _extract(
     with zipfile.ZipFile(path) as archive:
         for name in map(PurePosixPath, archive.namelist()):
             if name.is_absolute() or ".." in name.parts:
-                raise InputError(f"{path}: holds a file that would land outside its folder ({name}); do not trust it, delete it.")
+                raise InputError(f"{path}: holds a file that would land outside its folder ({name}); do not trust it.")
         archive.extractall(folder)
 
 
