@@ -1,13 +1,15 @@
-"""Run nbs/runs/end_to_end.ipynb through papermill in a quick setting and check what it leaves: `python scripts/check_end_to_end.py`."""
+"""Run the notebooks of nbs/runs through papermill in a quick setting and check what they leave: `python scripts/check_end_to_end.py`."""
 import json
 import sys
 import tempfile
 from pathlib import Path
 
 import papermill
-from npr.mesh import read_mesh
-from npr.model import load_model
+from npr.datasets import load_dataset
+from npr.mesh import read_mesh, write_mesh
+from npr.pipeline import open_model
 from npr.training import list_checkpoints
+from torch import device
 
 NBS = Path(__file__).resolve().parent.parent / "nbs"
 STEPS = 200
@@ -15,12 +17,13 @@ ROWS = {"rest", "copy", "oracle", "npr"}
 
 
 def run(
-    out: Path,  # folder for the results
-) -> dict:  # the metrics
-    "Execute the notebook with few steps on the CPU."
-    papermill.execute_notebook(NBS / "runs" / "end_to_end.ipynb", out / "end_to_end.ipynb", cwd=str(NBS), kernel_name="python3",
-                               parameters={"out": str(out), "steps": STEPS, "device": "cpu"}, progress_bar=True)
-    return json.loads((out / "metrics.json").read_text())
+    name: str,  # of a notebook in nbs/runs
+    folder: Path,  # for the executed notebook
+    **parameters,
+) -> None:
+    "Execute a notebook on the CPU."
+    papermill.execute_notebook(NBS / "runs" / f"{name}.ipynb", folder / f"{name}.ipynb", cwd=str(NBS), kernel_name="python3",
+                               parameters=parameters | {"device": "cpu"}, progress_bar=True)
 
 
 def check_numbers(
@@ -45,19 +48,32 @@ def check_files(
 ) -> None:
     "The picture, meshes that can be read, and a checkpoint that can be loaded."
     assert (out / "transfer.png").stat().st_size > 50_000
-    assert (out / "end_to_end.ipynb").is_file()
     for body in ["source", *bodies]:
         for path in (out / "meshes" / body).glob("*.obj"):
             assert len(read_mesh(path).faces) == 2000
         assert len(list((out / "meshes" / body).glob("*.obj"))) == 3
-    assert len(load_model(list_checkpoints(out)[-1]).template.faces) == 2000
+    assert len(open_model(list_checkpoints(out / "checkpoints")[-1], device("cpu")).template.faces) == 2000
+
+
+def check_train_and_transfer(
+    out: Path,
+) -> None:
+    "The two notebooks leave what the two commands leave."
+    run("train", out, out=str(out / "run"), steps=20)
+    write_mesh(load_dataset("bodies-2k").targets["child"].poses.template, out / "child.obj")
+    run("transfer", out, paths=f"{out / 'run'} {out / 'child.obj'}", out=str(out / "posed"))
+    assert {path.name for path in (out / "run").iterdir()} == {"config.yaml", "cmd.txt", "checkpoints", "tensorboard"}
+    assert len(list((out / "posed" / "child").glob("*.obj"))) == 240
 
 
 def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
-        metrics = run(Path(folder))
+        out = Path(folder)
+        run("end_to_end", out, out=str(out), steps=STEPS)
+        metrics = json.loads((out / "metrics.json").read_text())
         check_numbers(metrics)
-        check_files(Path(folder), metrics["bodies"])
+        check_files(out, metrics["bodies"])
+        check_train_and_transfer(out)
     print({name: round(1e3 * value, 2) for name, value in metrics["pmd"].items()}, "x 10^-3 squared metres")
     return 0
 
