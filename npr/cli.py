@@ -62,7 +62,7 @@ def data_jacobians(
     written = write_missing_jacobians(config, data_root)
     print(f"{config}: {len(written)} files of Jacobians written")
 
-# %% ../nbs/20_cli.ipynb #a5323f03
+# %% ../nbs/20_cli.ipynb #00d81ad7
 COMMANDS = {"train": TrainSettings, "transfer": TransferSettings}
 DATA_COMMANDS = {"list": data_list, "info": data_info, "fetch": data_fetch, "jacobians": data_jacobians}
 
@@ -100,6 +100,10 @@ def main(
         _parse_and_run(sys.argv[1:] if words is None else list(words))
     except InputError as error:
         print(f"npr: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"npr: {error.filename or 'a file'}: cannot be used ({error.strerror or error}); check the path, its rights and the room on "
+              "the disk.", file=sys.stderr)
         return 1
     except KeyboardInterrupt as stop:
         print(f"npr: {stop or 'stopped'}", file=sys.stderr)

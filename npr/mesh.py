@@ -202,22 +202,26 @@ def read_mesh(
         return check_mesh(repair_mesh(mesh))
     return check_mesh(weld_vertices(mesh) if path.suffix.lower() == ".stl" else mesh)
 
-# %% ../nbs/00_mesh.ipynb #ba8b9892
+# %% ../nbs/00_mesh.ipynb #24f3b94f
 def write_atomically(
     path: str | Path,  # where the file should appear; its folder is made if needed
     content: bytes,
 ) -> Path:
-    "Write a file under a temporary name, then rename it: whoever looks sees the old file or the whole new one."
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    "Write a file under a temporary name, then rename it; raises `InputError` where the disk is full or the place forbidden."
+    path, temporary = Path(path), None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "wb") as file:
             file.write(content)
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
+    except BaseException as error:
+        if temporary is not None and os.path.exists(temporary):
+            os.unlink(temporary)
+        if isinstance(error, OSError):
+            raise InputError(f"{path}: cannot be written ({error.strerror}); make room or choose another place; "
+                             "what was there before is whole.") from error
         raise
     return path
 

@@ -310,7 +310,7 @@ class StopRequest:
         for number, handler in self.previous.items():
             signal.signal(number, handler)
 
-# %% ../nbs/12_training.ipynb #943d7aa0
+# %% ../nbs/12_training.ipynb #2e3edeb1
 def train(
     model: PoseModel,  # trained in place; left in evaluation mode
     poses: PoseSet | Sequence[PoseSet],  # to learn from; several templates only with the preset release
@@ -334,9 +334,9 @@ def train(
     if run.progress.step < options.steps:
         try:
             _take_steps(run, Sources(model, poses), Validation(model, held_out, other), progress)
-        except OSError as error:
-            raise InputError(f"{folder}: cannot be written to ({error.strerror or error}); make room or give another folder, then start "
-                             "the same training again: it goes on from the last checkpoint, which is whole.") from error
+        except OSError as error:  # from TensorBoard; checkpoints say so themselves
+            raise InputError(f"{folder}: cannot be written to ({error.strerror or error}); make room, then start the same training "
+                             "again: it goes on from the last checkpoint, which is whole.") from error
     model.eval()
     return run.progress
 
