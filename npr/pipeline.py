@@ -7,7 +7,7 @@ __all__ = ['Examples', 'split_poses', 'find_rest_pose', 'open_poses', 'open_exam
            'settings_from', 'command_line', 'write_settings', 'read_settings', 'choose_device', 'open_model',
            'examples_from_release', 'shared_poses', 'run_training', 'TransferSettings', 'run_transfer']
 
-# %% ../nbs/19_pipeline.ipynb #d3f7b5bd
+# %% ../nbs/19_pipeline.ipynb #b6a639fa
 import json
 import math
 import shlex
@@ -23,6 +23,7 @@ from tyro.conf import Positional, arg
 
 from .datasets import load_dataset
 from .downloads import read_manifest
+from .gltf import poses_from_gltf
 from .mesh import InputError, Mesh, read_mesh, write_atomically, write_mesh
 from .model import PoseModel, load_model
 from .poses import PoseSet, load_poses, read_poses, write_poses
@@ -30,7 +31,7 @@ from .release import ReleaseConfig, read_release_config
 from .training import Progress, TrainingOptions, newest_checkpoint, train
 from .transfer import decode_poses, encode_poses, transfer
 
-# %% ../nbs/19_pipeline.ipynb #15b5eefb
+# %% ../nbs/19_pipeline.ipynb #e25ec666
 _REST_NAMES = ("rest", "template")  # stems of the file in a folder of poses that is the rest pose
 _Pair = tuple[PoseSet, PoseSet]  # poses of the source, and the same poses of another body
 
@@ -64,7 +65,7 @@ def find_rest_pose(
 
 
 def open_poses(
-    poses: str,  # a data set's name, an .npz file, or a folder of meshes
+    poses: str,  # a data set's name, an .npz file, an animated .glb file, or a folder of meshes
     template: Path | Mesh | None = None,  # rest pose of a folder of meshes; else rest.* or template.* in it
 ) -> PoseSet:
     "All poses of a source, whatever form they come in."
@@ -79,7 +80,9 @@ def open_poses(
         return PoseSet(dataset.train.template, torch.cat([part.posed for part in both]), both[0].names + both[1].names)
     if path.suffix == ".npz":
         return load_poses(path)
-    raise InputError(f"{poses}: is neither a folder of meshes, nor an .npz file, nor a data set; data sets are {', '.join(read_manifest())}.")
+    if path.suffix.lower() in (".glb", ".gltf"):
+        return poses_from_gltf(path)
+    raise InputError(f"{poses}: is neither a folder of meshes, nor an .npz or .glb file, nor a data set; data sets are {', '.join(read_manifest())}.")
 
 
 def open_examples(
@@ -107,7 +110,7 @@ def _is_dataset(
     except Exception:  # not ours; whoever reads it says so
         return False
 
-# %% ../nbs/19_pipeline.ipynb #4ec4e84f
+# %% ../nbs/19_pipeline.ipynb #e0b33b1d
 def _option(
     metavar: str,  # what help shows for the value
     *aliases: str,  # other names of the option
@@ -126,7 +129,7 @@ class TrainSettings:
 
     npr train --train-dset-cfg-file a.json --test-dset-cfg-file b.json --out-dir runs/a
     """
-    poses: Positional[Annotated[str | None, _option("POSES")]] = None  # folder of meshes, .npz file, or name of a data set
+    poses: Positional[Annotated[str | None, _option("POSES")]] = None  # folder of meshes, .npz or .glb file, or name of a data set
     out: Annotated[Path | None, _option("RUN", "--out-dir")] = None  # folder for the run; a run found there is continued
     template: Annotated[Path | None, _option("MESH")] = None  # rest pose, if it is not rest.* in the folder
     preset: Annotated[Literal["small", "release"] | None, _option("small|release")] = None  # small; release with a configuration
