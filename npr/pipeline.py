@@ -183,7 +183,7 @@ def settings_from(
 
     return kind(**{option.name: convert(option, values[option.name]) for option in fields(kind)})
 
-# %% ../nbs/18_pipeline.ipynb #22c7c2c9
+# %% ../nbs/18_pipeline.ipynb #6c454227
 def command_line(
     name: str,  # train or transfer
     settings: Any,  # TrainSettings or TransferSettings
@@ -191,7 +191,7 @@ def command_line(
     "The command that does what these settings say."
     positional, *options = fields(settings)
     given = getattr(settings, positional.name) or ()
-    words = ["npr", name, *map(str, [given] if isinstance(given, str) else given)]
+    words = ["npr", name, *map(str, given if isinstance(given, tuple) else [given])]
     for option in options:
         value, flag = getattr(settings, option.name), option.name.replace("_", "-")
         if value != option.default:
