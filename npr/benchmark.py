@@ -30,7 +30,7 @@ from .poses import PoseSet
 from .training import newest_checkpoint
 from .transfer import decode_poses, encode_poses
 
-# %% ../nbs/19_benchmark.ipynb #6503e200
+# %% ../nbs/19_benchmark.ipynb #8660ece9
 def figures(
     results: dict[str, Tensor],  # by method, at least "registered": (P, V, 3)
     truth: PoseSet,  # P poses of the target
@@ -48,10 +48,11 @@ def measure_target(
     poses: PoseSet,  # of the source
     target: Target,
     truth: PoseSet,  # the target in these poses
+    prepared: TargetMesh,  # from `model.target`
     batch_size: int = 40,
 ) -> dict[str, dict[str, float]]:  # by method: the four figures, means over poses
     "One body: rest pose, copy, registered copy, oracle where it is known, and the model."
-    prepared, found = model.target(target.poses.template), []
+    found = []
     for start in range(0, len(poses), batch_size):
         some = slice(start, start + batch_size)
         results = {"rest": truth.template.verts.expand_as(truth.posed[some])}
@@ -84,7 +85,7 @@ def measure_release(
         row[figure] = values.mean().item()
     return row | {"poses": len(posed)}
 
-# %% ../nbs/19_benchmark.ipynb #7d04cbaf
+# %% ../nbs/19_benchmark.ipynb #756cb009
 @dataclass(frozen=True)
 class EvaluateSettings:
     """Measure a run on a data set whose truth is known, beside what learns nothing.
@@ -113,6 +114,7 @@ def describe_machine(
 def run_evaluation(
     settings: EvaluateSettings,
     progress: bool = True,  # show bars
+    prepared: dict[str, TargetMesh] | None = None,  # targets of this model and data, by body; what is missing is added
 ) -> dict:  # what is written to the file
     "Measure a run as the settings say."
     name = settings.data or read_settings(settings.run).get("poses")
@@ -128,7 +130,7 @@ def run_evaluation(
              "machine": describe_machine(device), "seconds": 0.0, "bodies": {}}
     table |= _begun(out, table)
     before, code = table["seconds"], encode_poses(model, poses)
-    names = list(dataset.targets)[: settings.bodies]
+    names, prepared = list(dataset.targets)[: settings.bodies], {} if prepared is None else prepared
     for number, body in enumerate(tqdm(names, desc="bodies", disable=not progress)):
         if body in table["bodies"]:
             continue
@@ -136,7 +138,9 @@ def run_evaluation(
         truth = target.poses if settings.poses == "held_out" else target.train_poses
         if truth is None:
             raise InputError(f"{dataset.name}: does not know how {body} looks in the training poses; use --poses held_out.")
-        rows = measure_target(model, code, poses, target, truth)
+        if body not in prepared:
+            prepared[body] = model.target(target.poses.template)
+        rows = measure_target(model, code, poses, target, truth, prepared[body])
         if release is not None and (len(poses.template.faces) <= 5000 or number % 10 == 0):
             rows["release"] = measure_release(release, poses, truth)
         table["bodies"][body] = rows
@@ -204,7 +208,7 @@ def evaluation_table(
         lines.append(f"| {method} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
-# %% ../nbs/19_benchmark.ipynb #86144f5a
+# %% ../nbs/19_benchmark.ipynb #ba11ff3e
 QUESTIONS = {  # for each benchmark: which data and poses are evaluated, after training on the data set of its name
     "bodies-2k": [("bodies-2k", "held_out")],
     "bodies": [("bodies", "train"), ("bodies", "held_out"), ("bodies-remeshed", "train"), ("bodies-remeshed", "held_out")],
@@ -241,10 +245,11 @@ def run_benchmark(
     run_training(TrainSettings(**common, out=folder / "npr", steps=settings.steps), progress)
     steps = _RELEASE_STEPS[settings.name] if settings.release_steps is None else settings.release_steps
     if steps:
-        run_training(TrainSettings(**common, out=folder / "release", preset="release", steps=steps, test_every=1), progress)
-    tables = {}
+        run_training(TrainSettings(**common, out=folder / "release", preset="release", steps=steps, test_every=1, save_every=1), progress)
+    tables, prepared = {}, {}
     for data, poses in QUESTIONS[settings.name]:
         out = folder / f"{data}-{poses}.json"
         tables[f"{data}, {poses}"] = run_evaluation(EvaluateSettings(
-            folder / "npr", data, poses, folder / "release" if steps else None, settings.bodies, out, settings.device), progress)
+            folder / "npr", data, poses, folder / "release" if steps else None, settings.bodies, out, settings.device), progress,
+            prepared.setdefault(data, {}))
     return tables

@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['pmd', 'rotation_error', 'edge_ratio', 'copy_poses', 'copied_poses', 'baselines', 'mean_row', 'table']
 
-# %% ../nbs/11_metrics.ipynb #146bc47a
+# %% ../nbs/11_metrics.ipynb #132c84b2
 import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from .datasets import Dataset, Target
-from .decoder import match_by_box, match_by_registration
+from .match import match_by_box, match_by_registration
 from .mesh import InputError
 from .operators import complete_jacobians, gradient_matrix, jacobians
 from .poisson import PoissonSolver

@@ -6,7 +6,7 @@
 __all__ = ['PRESETS', 'STATISTICS', 'TargetMesh', 'PreparedPoses', 'enclosed_volume', 'check_target', 'read_release_checkpoint',
            'check_state', 'PoseModel', 'save_tensors', 'load_tensors', 'model_tensors', 'save_model', 'load_model']
 
-# %% ../nbs/10_model.ipynb #70fdbb6f
+# %% ../nbs/10_model.ipynb #dbda09e5
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +16,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from .decoder import PoseApplier, TemplateApplier
+from .decoder import PoseApplier, SkinQueries, TemplateApplier
 from .encoder import PoseCode, PoseExtractor, TemplateExtractor
 from .layers import use_own_statistics
 from .mesh import (InputError, Mesh, check_mesh, diagonal, face_centroids, face_vector_areas, vertex_components,
@@ -25,12 +25,12 @@ from .operators import complete_jacobians, gradient_matrix, jacobians
 from .poisson import PoissonSolver
 from .poses import PoseSet
 
-# %% ../nbs/10_model.ipynb #c16d2979
+# %% ../nbs/10_model.ipynb #0198fc16
 class TargetMesh(NamedTuple):
     "A mesh that is to be posed, with all that is computed once for it."
 
     mesh: Mesh  # rest pose
-    queries: Tensor  # (F, D) where its faces ask, as the applier wants it
+    queries: Tensor | SkinQueries  # where its faces ask, as the applier wants it
     solver: PoissonSolver
 
 
@@ -55,7 +55,7 @@ class PreparedPoses:
         "The last nine of the twelve numbers, as matrices."
         return self.features[..., 3:].unflatten(-1, (3, 3))
 
-# %% ../nbs/10_model.ipynb #a0343103
+# %% ../nbs/10_model.ipynb #5c90f15a
 PRESETS = {
     "small": {"extractor": {"keypoints": 160, "width": 96, "layers": 2}, "applier": {"width": 96, "k": 6}},
     "release": {
@@ -78,7 +78,7 @@ def _build_networks(
     if template is None:
         raise InputError(f"The preset {preset} is made for one template; give it, or use the preset release.")
     extractor = TemplateExtractor(template, **sizes["extractor"])
-    return extractor, TemplateApplier(template, extractor.places, **sizes["applier"])
+    return extractor, TemplateApplier(template, extractor.places, extractor.cells, **sizes["applier"])
 
 # %% ../nbs/10_model.ipynb #7ccba1ac
 def enclosed_volume(
@@ -140,7 +140,7 @@ def check_state(
         listed = "; ".join(f"{fault}: {', '.join(keys)}" for fault, keys in faults.items() if keys)
         raise InputError(f"{name}: these weights do not fit the published layers ({listed}); give an unchanged checkpoint of the release.")
 
-# %% ../nbs/10_model.ipynb #21c3495e
+# %% ../nbs/10_model.ipynb #6dd2f252
 STATISTICS = ("batch", "running")  # what batch normalisation uses outside training: the mesh's own statistics, or remembered ones
 
 
@@ -214,6 +214,15 @@ class PoseModel(nn.Module):
             raise InputError(f"{template.name}: its poses have another template than this model was made for ({ours.name}, "
                              f"{len(ours.verts)} vertices); give poses of that template.")
 
+    def learn_skin(
+        self,
+        poses: PoseSet,  # of the model's template, to learn from
+    ) -> None:
+        "Find the rigid parts of the template, where the preset has some; training begins with it. Targets made before are void."
+        if isinstance(self.decoder, TemplateApplier):
+            self._check_template(poses.template)
+            self.decoder.skin.learn(poses.posed)
+
     def target(
         self,
         mesh: Mesh,  # rest pose of any mesh; checked
@@ -234,7 +243,7 @@ class PoseModel(nn.Module):
     def asked(
         self,
         keypoints: Tensor,  # (P, K, 3) of the codes
-        points: TargetMesh | Tensor,  # a target, or points (Q, D) or (P, Q, D) on it
+        points: TargetMesh | SkinQueries | Tensor,  # a target, or where it asks: for `release` points (Q, 3) or (P, Q, 3)
     ) -> Tensor:  # (P, Q, k) or (1, Q, k) int64
         "Which keypoints each point asks; may be computed once and kept."
         return self.decoder.neighbours(keypoints, points.queries if isinstance(points, TargetMesh) else points)
@@ -242,7 +251,7 @@ class PoseModel(nn.Module):
     def decode(
         self,
         code: PoseCode,  # of B poses
-        points: TargetMesh | Tensor,  # a target, or points (Q, D) or (B, Q, D) on it, as the applier wants them
+        points: TargetMesh | SkinQueries | Tensor,  # a target, or where it asks: for `release` points (Q, 3) or (B, Q, 3)
         asked: Tensor | None = None,  # from `asked`, if it is at hand
     ) -> Tensor:  # (B, Q, 9) float32
         "The Jacobian at each point in each pose, row by row."

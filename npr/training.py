@@ -28,17 +28,17 @@ from .model import (PoseModel, PreparedPoses, TargetMesh, check_state, load_tens
                        save_model, save_tensors)
 from .poses import PoseSet
 
-# %% ../nbs/12_training.ipynb #3f476810
+# %% ../nbs/12_training.ipynb #ad326aac
 @dataclass(frozen=True)
 class TrainingOptions:
     "How to train; stored with every checkpoint."
-    steps: int = 2000  # optimiser steps in all
+    steps: int = 600  # optimiser steps in all
     batch_size: int = 4  # poses a step
     learning_rate: float = 5e-3  # of Adam, at its highest
     vertex_weight: float = 40.0  # of the mean squared vertex distance, in squared diagonals of the template's box
     jacobian_weight: float = 0.05  # of the mean squared error of the Jacobians' entries
-    validate_every: int = 250  # steps between validation figures
-    save_every: int = 250  # steps between checkpoints
+    validate_every: int = 100  # steps between validation figures
+    save_every: int = 100  # steps between checkpoints
     seed: int = 0  # of the order of the poses
 
     def __post_init__(self):
@@ -310,7 +310,7 @@ class StopRequest:
         for number, handler in self.previous.items():
             signal.signal(number, handler)
 
-# %% ../nbs/12_training.ipynb #2e3edeb1
+# %% ../nbs/12_training.ipynb #ad1d52ab
 def train(
     model: PoseModel,  # trained in place; left in evaluation mode
     poses: PoseSet | Sequence[PoseSet],  # to learn from; several templates only with the preset release
@@ -331,6 +331,8 @@ def train(
     run = Run(model, options, folder / "checkpoints", fingerprint(*poses, *held_out, *(other or ())))
     run.resume()
     start_from_release(run, sum(map(len, poses)))
+    if run.progress.step == 0:
+        model.learn_skin(poses[0])
     if run.progress.step < options.steps:
         try:
             _take_steps(run, Sources(model, poses), Validation(model, held_out, other), progress)
