@@ -67,7 +67,7 @@ class PoseApplier(nn.Module):
             inner = block(inner + listen(heard))
         return self.fc_out(inner.relu()).unflatten(-1, (3, 3))
 
-# %% ../nbs/09_decoder.ipynb #836fd8b1
+# %% ../nbs/09_decoder.ipynb #e53e344d
 class SkinQueries(NamedTuple):
     "A target as a skinned thing: where its faces ask, and how it hangs on the source's parts."
 
@@ -78,6 +78,7 @@ class SkinQueries(NamedTuple):
     shares: Tensor  # (V, B) how much each vertex follows each part
     offsets: Tensor  # (V, 3) vertex minus `scale` times the point of the source that it was matched to
     scale: float  # its size beside the source's
+    residual: float  # how far the registration left the surfaces apart, see `Registration`
 
 
 class TemplateSkin(nn.Module):
@@ -220,7 +221,7 @@ class TemplateSkin(nn.Module):
         offsets = mesh.verts.cpu() - scale * (weights[..., None] * self.template.verts[corners]).sum(dim=1)
         shares = (weights[..., None] * self.shares.cpu()[corners]).sum(dim=1)
         parts = (part.to(device) for part in (surface[faces], faces, ones, mesh, shares, offsets))
-        queries = SkinQueries(*parts, scale)
+        queries = SkinQueries(*parts, scale, found.residual)
         return queries if is_template else queries._replace(trust=self.trust(queries))
 
     @torch.no_grad()

@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['Examples', 'split_poses', 'find_rest_pose', 'open_poses', 'open_examples', 'TrainSettings', 'training_options',
            'settings_from', 'command_line', 'write_settings', 'read_settings', 'choose_device', 'open_model',
-           'examples_from_release', 'shared_poses', 'run_training', 'TransferSettings', 'run_transfer']
+           'examples_from_release', 'shared_poses', 'run_training', 'save_pretrained', 'load_pretrained',
+           'TransferSettings', 'run_transfer', 'copy_transfer']
 
-# %% ../nbs/18_pipeline.ipynb #b6a639fa
+# %% ../nbs/18_pipeline.ipynb #1742fb30
 import json
 import math
 import shlex
@@ -22,14 +23,17 @@ from tqdm import tqdm
 from tyro.conf import Positional, arg
 
 from .datasets import load_dataset
-from .downloads import read_manifest
+from .downloads import DATA, read_manifest
 from .gltf import poses_from_gltf
 from .mesh import InputError, Mesh, read_mesh, write_atomically, write_mesh
-from .model import PoseModel, load_model
+from .match import DOUBTFUL, match_by_registration
+from .metrics import copy_poses
+from .model import PoseModel, load_model, load_tensors, model_tensors, save_tensors
+from .poisson import PoissonSolver
 from .poses import PoseSet, load_poses, read_poses, write_poses
 from .release import ReleaseConfig, read_release_config
 from .training import Progress, TrainingOptions, newest_checkpoint, train
-from .transfer import decode_poses, encode_poses, transfer
+from .transfer import decode_poses, encode_poses, find_turn, place, transfer
 
 # %% ../nbs/18_pipeline.ipynb #e25ec666
 _REST_NAMES = ("rest", "template")  # stems of the file in a folder of poses that is the rest pose
@@ -324,20 +328,46 @@ def run_training(
     write_settings(settings.out, "train", settings, more)  # now that it is known that they fit the run
     return done
 
-# %% ../nbs/18_pipeline.ipynb #eae9635a
+# %% ../nbs/18_pipeline.ipynb #4c58b287
+def save_pretrained(
+    model: PoseModel,
+    poses: PoseSet,  # of its template
+    path: Path,  # ending in .safetensors
+) -> Path:
+    "Write a model with poses to give away, in single precision."
+    tensors, about = model_tensors(model)
+    return save_tensors(path, tensors | {"poses": poses.posed.float()}, about | {"poses": json.dumps(poses.names)})
+
+
+def load_pretrained(
+    name: str,  # of a model that comes with the package, or the path of a file that `save_pretrained` wrote
+    device: str | torch.device = "cpu",
+) -> tuple[PoseModel, PoseSet]:
+    "A trained model and some poses of its template."
+    path = DATA / f"pretrained-{name}.safetensors" if (DATA / f"pretrained-{name}.safetensors").is_file() else Path(name)
+    model, (tensors, about) = load_model(path, device), load_tensors(path)
+    if "poses" not in tensors:
+        raise InputError(f"{path}: holds no poses; it is a plain model, use it in place of a run.")
+    return model, PoseSet(model.template, tensors["poses"], json.loads(about["poses"]))
+
+# %% ../nbs/18_pipeline.ipynb #79ed7a32
 @dataclass(frozen=True)
 class TransferSettings:
     """Give poses to meshes that were never seen.
 
     npr transfer runs/bodies person.obj --out posed
 
-    npr transfer runs/bodies person.obj --poses my_poses/ --out posed
+    npr transfer --pretrained bodies person.obj
+
+    npr transfer --method copy --poses my_poses/ person.obj
 
     npr transfer --train-dset-cfg-file a.json --test-dset-cfg-file b.json --exp-dir runs/a
     """
-    paths: Positional[Annotated[tuple[Path, ...], _option("PATH")]] = ()  # RUN, then the rest pose of each target
+    paths: Positional[Annotated[tuple[Path, ...], _option("PATH")]] = ()  # RUN, if there is one; then the rest pose of each target
     poses: Annotated[str | None, _option("POSES")] = None  # poses of the source; if left out, those of the training
-    out: Annotated[Path | None, _option("DIR")] = None  # folder for the results
+    out: Annotated[Path, arg(metavar="DIR")] = Path("posed")  # folder for the results
+    pretrained: Annotated[Literal["bodies", "animals"] | None, _option("bodies|animals")] = None  # a model of ours instead of RUN
+    method: Annotated[Literal["model", "copy"], arg(metavar="model|copy")] = "model"  # copy learns nothing: no RUN needed
     device: Annotated[str, _option("auto|cpu|cuda", "--device-type")] = "auto"  # auto: a GPU where there is one
     train_dset_cfg_file: Annotated[Path | None, _option("JSON")] = None  # a configuration of the release: the poses
     test_dset_cfg_file: Annotated[Path | None, _option("JSON")] = None  # another: its templates are the targets
@@ -353,17 +383,41 @@ def run_transfer(
     "Give poses to targets as the settings say."
     if settings.train_dset_cfg_file or settings.test_dset_cfg_file or settings.exp_dir:
         return _transfer_as_release(settings, progress)
-    if len(settings.paths) < 2:
-        raise InputError("Say which run and which meshes, for example: npr transfer runs/bodies person.obj --out posed")
-    if settings.out is None:
-        raise InputError("Say where the results should go, for example: --out posed")
-    run, *targets = settings.paths
-    model, meshes = open_model(run, choose_device(settings.device)), [read_mesh(path) for path in targets]
-    poses = _poses_of_run(settings.poses, run, model)
+    has_run = settings.pretrained is None and bool(settings.paths) and (settings.method == "model" or _is_run(settings.paths[0]))
+    run, targets = (settings.paths[0], settings.paths[1:]) if has_run else (None, settings.paths)
+    if not targets or not (has_run or settings.pretrained or settings.poses):
+        raise InputError("Say which run and which meshes, for example: npr transfer runs/bodies person.obj, or without a run: "
+                         "npr transfer --pretrained bodies person.obj")
+    meshes = [read_mesh(path) for path in targets]
+    model, poses = _model_and_poses(settings, run)
     written = []
     for name, mesh in zip(_folder_names(targets), meshes):
-        written += write_poses(transfer(model, poses, mesh, progress), settings.out / name)
+        written += write_poses(_pose_standing(model, poses, mesh, progress), settings.out / name)
     return written
+
+
+def _is_run(
+    path: Path,
+) -> bool:
+    "Whether a path is a run or a model, rather than a mesh."
+    return path.is_dir() or path.suffix in (".safetensors", ".pth")
+
+
+def _model_and_poses(
+    settings: TransferSettings,
+    run: Path | None,
+) -> tuple[PoseModel | None, PoseSet]:  # no model where Jacobians are to be copied
+    "The model that is asked for, and the poses to give away."
+    device = choose_device(settings.device)
+    if settings.pretrained is not None:
+        model, poses = load_pretrained(settings.pretrained, device)
+        poses = open_poses(settings.poses, model.template) if settings.poses else poses
+    elif run is not None:
+        model = open_model(run, device)
+        poses = _poses_of_run(settings.poses, run, model)
+    else:
+        model, poses = None, open_poses(settings.poses)
+    return (model if settings.method == "model" else None), poses
 
 
 def _poses_of_run(
@@ -380,6 +434,45 @@ def _poses_of_run(
     if trained.get("train_dset_cfg_file"):
         return read_release_config(trained["train_dset_cfg_file"], trained.get("data_root")).pose_sets[0]
     raise InputError(f"{run}: does not tell which poses it was trained on; give some with --poses.")
+
+
+def _pose_standing(
+    model: PoseModel | None,
+    poses: PoseSet,
+    mesh: Mesh,  # rest pose of a target, standing any way along the axes
+    progress: bool,
+) -> PoseSet:
+    "A target in all poses, standing as its file has it; says what should be looked at."
+    turn = find_turn(poses.template, mesh)
+    if not torch.equal(turn, torch.eye(3, dtype=turn.dtype)):
+        tqdm.write(f"{mesh.name}: stands another way than the poses' template; it is turned to match, and the results are turned back.")
+    upright = mesh.with_verts(mesh.verts @ turn.T)
+    given = copy_transfer(poses, upright) if model is None else _model_transfer(model, poses, upright, progress)
+    return PoseSet(mesh, given.posed @ turn, given.names)
+
+
+def _model_transfer(
+    model: PoseModel,
+    poses: PoseSet,
+    mesh: Mesh,
+    progress: bool,
+) -> PoseSet:
+    "By the model; says where the registration went badly."
+    target = model.target(mesh)
+    if getattr(target.queries, "residual", 0.0) > DOUBTFUL:
+        tqdm.write(f"{mesh.name}: its rest pose could not be bent closely onto the template's (residual {1e3 * target.queries.residual:.1f} "
+                   f"x 10^-3, usual: below 1); look at the result, and give it the template's posture if it is bad.")
+    return transfer(model, poses, target, progress)
+
+
+def copy_transfer(
+    poses: PoseSet,
+    mesh: Mesh,  # rest pose of a target
+) -> PoseSet:
+    "Registered copying: each face takes the Jacobian of the source's face that it was matched to. Learns nothing."
+    template = poses.template
+    verts = copy_poses(poses, PoissonSolver(mesh), match_by_registration(template, mesh))
+    return PoseSet(mesh, place(verts, poses.posed.mean(dim=1) - template.verts.mean(dim=0), template, mesh), poses.names)
 
 
 def _folder_names(
