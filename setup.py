@@ -20,7 +20,7 @@ setup(
     url=settings["git_url"],
     license="Apache-2.0",
     packages=find_packages(include=["npr", "npr.*"]),
-    package_data={"npr": ["data/*.npz", "data/*.json"]},
+    package_data={"npr": ["data/*.npz", "data/*.json", "data/*.safetensors"]},
     python_requires=f">={settings['min_python']}",
     install_requires=settings["requirements"].split(),
     extras_require={"dev": settings["dev_requirements"].split(), "drive": settings["drive_requirements"].split()},

@@ -74,7 +74,7 @@ def copy_poses(
         fields = complete_jacobians(fields, poses.template, poses.posed)
     return target.solve(fields[:, match])
 
-# %% ../nbs/11_metrics.ipynb #b9f662e8
+# %% ../nbs/11_metrics.ipynb #3d3a1864
 def copied_poses(
     poses: PoseSet,  # of the source
     target: Target,
@@ -86,7 +86,8 @@ def copied_poses(
     matches = {"copy": match_by_box(source, rest), "registered": match_by_registration(source, rest) if match is None else match}
     if target.source_faces is not None:
         matches["oracle"] = target.source_faces
-    return {row: copy_poses(poses, solver, match) for row, match in matches.items()}
+    fields = complete_jacobians(jacobians(gradient_matrix(source), poses.posed), source, poses.posed)
+    return {row: solver.solve(fields[:, match]) for row, match in matches.items()}
 
 
 def baselines(

@@ -1,0 +1,27 @@
+"""Train the models that come with the package and put them into npr/data: `python scripts/make_pretrained.py [bodies] [animals]`.
+
+Each is the run that `npr benchmark` makes of the data set of the same row, with some poses to give away.
+"""
+import sys
+from pathlib import Path
+
+from npr.datasets import load_dataset
+from npr.downloads import DATA
+from npr.pipeline import TrainSettings, choose_device, open_model, run_training, save_pretrained
+
+DATA_SETS = {"bodies": "bodies-2k", "animals": "animals"}
+
+
+def main() -> int:
+    "Train, or take the run where it is finished, and write the file."
+    for name in sys.argv[1:] or DATA_SETS:
+        run = Path("runs/benchmark") / DATA_SETS[name] / "npr"
+        run_training(TrainSettings(DATA_SETS[name], run, device="cpu"))
+        dataset = load_dataset(DATA_SETS[name])
+        path = save_pretrained(open_model(run, choose_device("cpu")), dataset.held_out, DATA / f"pretrained-{name}.safetensors")
+        print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB, {len(dataset.held_out)} poses")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
