@@ -6,7 +6,7 @@
 __all__ = ['COMMANDS', 'DATA_COMMANDS', 'data_list', 'data_info', 'data_fetch', 'data_build', 'data_import', 'data_jacobians',
            'data', 'main']
 
-# %% ../nbs/20_cli.ipynb #184074ed
+# %% ../nbs/20_cli.ipynb #8b3e85c2
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ from tqdm import tqdm
 from tyro.conf import Positional, arg
 
 from .animals import build_animals
-from .benchmark import BenchmarkSettings, EvaluateSettings, evaluation_table, run_benchmark, run_evaluation
+from .benchmark import BenchmarkSettings, EvaluateSettings, body_table, evaluation_table, run_benchmark, run_evaluation
 from .bodies import build_bodies
 from .datasets import dataset_info, dataset_list
 from .downloads import data_folder, fetch
@@ -96,7 +96,7 @@ def data_jacobians(
     written = write_missing_jacobians(config, data_root)
     print(f"{config}: {len(written)} files of Jacobians written")
 
-# %% ../nbs/20_cli.ipynb #1815ad4b
+# %% ../nbs/20_cli.ipynb #d3e50db5
 COMMANDS = {"train": TrainSettings, "transfer": TransferSettings, "evaluate": EvaluateSettings, "benchmark": BenchmarkSettings}
 DATA_COMMANDS = {"list": data_list, "info": data_info, "fetch": data_fetch, "build": data_build, "import": data_import, "jacobians": data_jacobians}
 
@@ -119,13 +119,14 @@ def _parse_and_run(
     settings = tyro.extras.subcommand_cli_from_dict(COMMANDS | {"data": data}, prog="npr", description=description, args=words or ["--help"])
     if isinstance(settings, TrainSettings):
         done = run_training(settings)
-        print(f"{done.step} steps; PMD on held-out poses {1e3 * done.history[-1][2]:.3f} x 10^-3. "
-              f"Next: npr transfer {settings.out} TARGET.obj --out posed")
+        figure = f"; PMD on held-out poses {1e3 * done.history[-1][2]:.3f} x 10^-3" if done.history else ""
+        print(f"{done.step} steps{figure}. Next: npr transfer {settings.out} TARGET.obj --out posed")
     elif isinstance(settings, TransferSettings):
         written = run_transfer(settings)
         print(f"{len(written)} meshes written, the first: {written[0]}")
     elif isinstance(settings, EvaluateSettings):
-        print(evaluation_table(run_evaluation(settings)))
+        table = run_evaluation(settings)
+        print(evaluation_table(table), body_table(table), sep="\n\n")
     elif isinstance(settings, BenchmarkSettings):
         for title, table in run_benchmark(settings).items():
             print(f"{title}\n{evaluation_table(table)}\n")

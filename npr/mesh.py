@@ -112,7 +112,7 @@ def vertex_components(
     labels = csgraph.connected_components(edges, directed=False)[1]
     return torch.from_numpy(labels.astype(np.int64)).to(faces.device)
 
-# %% ../nbs/00_mesh.ipynb #af97f936
+# %% ../nbs/00_mesh.ipynb #ad208423
 def diagonal(
     mesh: Mesh,
 ) -> float:  # in the units of the mesh
@@ -133,7 +133,7 @@ def check_mesh(
     "Raise `InputError` unless every position is finite, every face valid and of some size, and every vertex used."
     _check_numbers(mesh)
     verts, faces, name = mesh.verts, mesh.faces, mesh.name
-    remedy = "pass it through npr.mesh.repair_mesh, or read it with read_mesh(path, repair=True)"
+    remedy = "pass it through npr.mesh.repair_mesh, or give npr transfer the option --repair"
     if (count := degenerate_faces(mesh).sum().item()):
         raise InputError(f"{name}: {count} of its faces have no area; {remedy}.")
     if (count := (faces.flatten().bincount(minlength=len(verts)) == 0).sum().item()):

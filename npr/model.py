@@ -80,7 +80,7 @@ def _build_networks(
     extractor = TemplateExtractor(template, **sizes["extractor"])
     return extractor, TemplateApplier(template, extractor.places, extractor.cells, **sizes["applier"])
 
-# %% ../nbs/10_model.ipynb #7ccba1ac
+# %% ../nbs/10_model.ipynb #2ef0bbb5
 def enclosed_volume(
     mesh: Mesh,
 ) -> float:  # cubic units of the mesh; negative where the faces look inward, 0 where the surface is not closed
@@ -98,7 +98,7 @@ def check_target(
     pieces = int(vertex_components(check_mesh(mesh).faces, len(mesh.verts)).max()) + 1
     if pieces > max(20, len(mesh.faces) // 20):
         raise InputError(f"{mesh.name}: comes apart into {pieces} unconnected pieces; join its vertices with "
-                         "npr.mesh.repair_mesh, or read it with read_mesh(path, repair=True).")
+                         "npr.mesh.repair_mesh, or give npr transfer the option --repair.")
     if template is not None and enclosed_volume(mesh) * enclosed_volume(template) < 0:
         raise InputError(f"{mesh.name}: its faces look inward where the template's look outward, or the other way round; "
                          "flip them in a mesh editor.")

@@ -8,7 +8,7 @@ __all__ = ['Examples', 'split_poses', 'find_rest_pose', 'open_poses', 'open_exam
            'examples_from_release', 'shared_poses', 'run_training', 'save_pretrained', 'load_pretrained',
            'TransferSettings', 'run_transfer', 'copy_transfer']
 
-# %% ../nbs/18_pipeline.ipynb #1742fb30
+# %% ../nbs/18_pipeline.ipynb #51dc6ee5
 import json
 import math
 import shlex
@@ -32,10 +32,10 @@ from .model import PoseModel, load_model, load_tensors, model_tensors, save_tens
 from .poisson import PoissonSolver
 from .poses import PoseSet, load_poses, read_poses, write_poses
 from .release import ReleaseConfig, read_release_config
-from .training import Progress, TrainingOptions, newest_checkpoint, train
+from .training import Progress, TrainingOptions, list_checkpoints, newest_checkpoint, train
 from .transfer import decode_poses, encode_poses, find_turn, place, transfer
 
-# %% ../nbs/18_pipeline.ipynb #e25ec666
+# %% ../nbs/18_pipeline.ipynb #7ea5df58
 _REST_NAMES = ("rest", "template")  # stems of the file in a folder of poses that is the rest pose
 _Pair = tuple[PoseSet, PoseSet]  # poses of the source, and the same poses of another body
 
@@ -74,7 +74,7 @@ def open_poses(
 ) -> PoseSet:
     "All poses of a source, whatever form they come in."
     path = Path(poses)
-    if path.is_dir():
+    if path.is_dir() and poses not in read_manifest():
         rest = template or find_rest_pose(path)
         found = read_poses(rest, path)
         return found[[i for i, name in enumerate(found.names) if name not in _REST_NAMES]]
@@ -114,7 +114,7 @@ def _is_dataset(
     except Exception:  # not ours; whoever reads it says so
         return False
 
-# %% ../nbs/18_pipeline.ipynb #e0b33b1d
+# %% ../nbs/18_pipeline.ipynb #a55fad93
 def _option(
     metavar: str,  # what help shows for the value
     *aliases: str,  # other names of the option
@@ -159,7 +159,7 @@ def training_options(
     "What is left open, filled in as the preset wants it; epochs in steps."
     release = preset == "release"
     usual = TrainingOptions(batch_size=1, learning_rate=1e-4, jacobian_weight=0.0) if release else TrainingOptions()
-    batch_size = settings.batch_size or usual.batch_size
+    batch_size = usual.batch_size if settings.batch_size is None else settings.batch_size
     epoch = math.ceil(count / max(1, batch_size))
     if settings.steps is not None and settings.n_epoch is not None:
         raise InputError("--steps and --n-epoch say the same in two ways; give one of them.")
@@ -167,11 +167,11 @@ def training_options(
     steps = settings.steps if settings.steps is not None else usual.steps if epochs is None else epochs * epoch
     often = 10 * epoch if release and settings.steps is None else max(1, min(250, steps // 4))
     return TrainingOptions(
-        steps=steps, batch_size=batch_size, learning_rate=settings.lr or usual.learning_rate, seed=settings.seed,
+        steps=steps, batch_size=batch_size, learning_rate=usual.learning_rate if settings.lr is None else settings.lr, seed=settings.seed,
         vertex_weight=usual.vertex_weight if settings.use_poisson else 0.0,
         jacobian_weight=usual.jacobian_weight if settings.use_poisson else 1.0,
-        validate_every=settings.test_every * epoch if settings.test_every else often,
-        save_every=settings.save_every * epoch if settings.save_every else often)
+        validate_every=often if settings.test_every is None else settings.test_every * epoch,
+        save_every=often if settings.save_every is None else settings.save_every * epoch)
 
 # %% ../nbs/18_pipeline.ipynb #81ee648e
 def settings_from(
@@ -187,7 +187,7 @@ def settings_from(
 
     return kind(**{option.name: convert(option, values[option.name]) for option in fields(kind)})
 
-# %% ../nbs/18_pipeline.ipynb #6c454227
+# %% ../nbs/18_pipeline.ipynb #bbd61d6f
 def command_line(
     name: str,  # train or transfer
     settings: Any,  # TrainSettings or TransferSettings
@@ -199,7 +199,7 @@ def command_line(
     for option in options:
         value, flag = getattr(settings, option.name), option.name.replace("_", "-")
         if value != option.default:
-            words += [f"--no-{flag}"] if value is False else [f"--{flag}", str(value)]
+            words += [f"--no-{flag}"] if value is False else [f"--{flag}"] if value is True else [f"--{flag}", str(value)]
     return shlex.join(words)
 
 
@@ -210,7 +210,8 @@ def write_settings(
     more: dict[str, Any],  # what was made of them
 ) -> None:
     "Write config.yaml, one `key: value` a line with whole paths, and cmd.txt."
-    is_path = {key: isinstance(value, Path) or (isinstance(value, str) and Path(value).exists()) for key, value in asdict(settings).items()}
+    is_path = {key: isinstance(value, Path) or (key == "poses" and value and value not in read_manifest())
+               for key, value in asdict(settings).items()}
     values = {key: str(Path(value).resolve()) if is_path[key] else value for key, value in asdict(settings).items()} | more
     write_atomically(folder / "config.yaml", "".join(f"{key}: {json.dumps(value)}\n" for key, value in values.items()).encode())
     write_atomically(folder / "cmd.txt", (command_line(name, settings) + "\n").encode())
@@ -235,10 +236,9 @@ def choose_device(
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         chosen = torch.device(device)
-    except RuntimeError as error:
-        raise InputError(f"{device}: is no device; choose auto, cpu or cuda.") from error
-    if chosen.type == "cuda" and not torch.cuda.is_available():
-        raise InputError(f"{device}: torch sees no GPU here; choose cpu, or install the CUDA build of torch.")
+        torch.zeros(1, dtype=torch.float64, device=chosen).cpu()
+    except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
+        raise InputError(f"{device}: is no device that torch can use here; choose auto or cpu, or install the CUDA build of torch.") from error
     return chosen
 
 
@@ -261,7 +261,7 @@ def open_model(
             tqdm.write(f"{error} Looking for the one before it.")
     raise InputError(f"{path}: there is no checkpoint in it that can be read; give the folder of a training, or train with npr train.")
 
-# %% ../nbs/18_pipeline.ipynb #2bddefcc
+# %% ../nbs/18_pipeline.ipynb #e0437451
 def examples_from_release(
     train_config: Path,
     test_config: Path | None,
@@ -298,6 +298,17 @@ def _same_mesh(
     return torch.equal(one.faces, two.faces) and one.verts.shape == two.verts.shape and torch.allclose(one.verts, two.verts, atol=1e-6)
 
 
+def _refuse(
+    settings: Any,  # TrainSettings or TransferSettings
+    names: list[str],  # of options that do not belong to this form
+    form: str,  # what the message calls the form
+) -> None:
+    "Raise `InputError` where an option was given that would do nothing."
+    given = [option.name for option in fields(settings) if option.name in names and getattr(settings, option.name) != option.default]
+    if given:
+        raise InputError(f"{', '.join('--' + name.replace('_', '-') for name in given)}: means nothing {form}; leave it out.")
+
+
 def run_training(
     settings: TrainSettings,
     progress: bool = True,  # show bars
@@ -309,6 +320,9 @@ def run_training(
                          "one of them, for example: npr train bodies-2k --out runs/bodies")
     if settings.out is None:
         raise InputError("Say where the run should be kept, for example: --out runs/bodies")
+    _refuse(settings, ["template"] if from_release else ["test_dset_cfg_file", "data_root"], "with a configuration" if from_release else "with POSES")
+    if settings.template is not None and not Path(settings.poses).is_dir():
+        raise InputError(f"--template {settings.template}: is only for a folder of meshes; {settings.poses} brings its own rest pose.")
     device = choose_device(settings.device)
     if from_release:
         examples = examples_from_release(settings.train_dset_cfg_file, settings.test_dset_cfg_file, settings.data_root)
@@ -322,7 +336,7 @@ def run_training(
     torch.manual_seed(settings.seed)
     model = PoseModel(examples.train[0].template if len(examples.train) == 1 else None, preset).to(device)
     more = {"preset": preset, "options": asdict(options)}
-    if not (settings.out / "config.yaml").exists():
+    if not list_checkpoints(settings.out / "checkpoints"):
         write_settings(settings.out, "train", settings, more)
     done = train(model, examples.train, examples.held_out, settings.out, options, examples.other, progress)
     write_settings(settings.out, "train", settings, more)  # now that it is known that they fit the run
@@ -350,7 +364,7 @@ def load_pretrained(
         raise InputError(f"{path}: holds no poses; it is a plain model, use it in place of a run.")
     return model, PoseSet(model.template, tensors["poses"], json.loads(about["poses"]))
 
-# %% ../nbs/18_pipeline.ipynb #79ed7a32
+# %% ../nbs/18_pipeline.ipynb #0d42c3b3
 @dataclass(frozen=True)
 class TransferSettings:
     """Give poses to meshes that were never seen.
@@ -368,6 +382,7 @@ class TransferSettings:
     out: Annotated[Path, arg(metavar="DIR")] = Path("posed")  # folder for the results
     pretrained: Annotated[Literal["bodies", "animals"] | None, _option("bodies|animals")] = None  # a model of ours instead of RUN
     method: Annotated[Literal["model", "copy"], arg(metavar="model|copy")] = "model"  # copy learns nothing: no RUN needed
+    repair: bool = False  # weld the targets' vertices, drop faces without area and vertices without a face
     device: Annotated[str, _option("auto|cpu|cuda", "--device-type")] = "auto"  # auto: a GPU where there is one
     train_dset_cfg_file: Annotated[Path | None, _option("JSON")] = None  # a configuration of the release: the poses
     test_dset_cfg_file: Annotated[Path | None, _option("JSON")] = None  # another: its templates are the targets
@@ -387,8 +402,10 @@ def run_transfer(
     run, targets = (settings.paths[0], settings.paths[1:]) if has_run else (None, settings.paths)
     if not targets or not (has_run or settings.pretrained or settings.poses):
         raise InputError("Say which run and which meshes, for example: npr transfer runs/bodies person.obj, or without a run: "
-                         "npr transfer --pretrained bodies person.obj")
-    meshes = [read_mesh(path) for path in targets]
+                         "npr transfer --pretrained bodies person.obj, or npr transfer --method copy --poses my_poses/ person.obj")
+    if has_run and not _is_run(run):
+        raise InputError(f"{run}: is not a run; give the folder of a training first, or --pretrained bodies, or --method copy with --poses.")
+    meshes = [read_mesh(path, repair=settings.repair) for path in targets]
     model, poses = _model_and_poses(settings, run)
     written = []
     for name, mesh in zip(_folder_names(targets), meshes):
@@ -414,26 +431,41 @@ def _model_and_poses(
         poses = open_poses(settings.poses, model.template) if settings.poses else poses
     elif run is not None:
         model = open_model(run, device)
-        poses = _poses_of_run(settings.poses, run, model)
+        poses = _poses_of_run(settings, run, model)
     else:
         model, poses = None, open_poses(settings.poses)
     return (model if settings.method == "model" else None), poses
 
 
 def _poses_of_run(
-    poses: str | None,  # as the user gave them
+    settings: TransferSettings,
     run: Path,
     model: PoseModel,
 ) -> PoseSet:
     "The poses to give away: those asked for, else those the run was trained on."
-    if poses is not None:
-        return open_poses(poses, model.template)
+    if settings.poses is not None:
+        return open_poses(settings.poses, model.template)
     trained = read_settings(run)
-    if trained.get("poses"):
-        return open_poses(trained["poses"], trained.get("template") and Path(trained["template"]))
-    if trained.get("train_dset_cfg_file"):
-        return read_release_config(trained["train_dset_cfg_file"], trained.get("data_root")).pose_sets[0]
+    try:
+        if trained.get("poses"):
+            return open_poses(trained["poses"], trained.get("template") and Path(trained["template"]))
+        if trained.get("train_dset_cfg_file"):
+            return _only_template(read_release_config(trained["train_dset_cfg_file"], settings.data_root or trained.get("data_root")), run)
+    except InputError as error:
+        raise InputError(f"{run}: its training poses are not where they were ({error}) Give poses with --poses.") from error
+    if run.suffix == ".safetensors" and "poses" in load_tensors(run)[0]:
+        return load_pretrained(str(run))[1]
     raise InputError(f"{run}: does not tell which poses it was trained on; give some with --poses.")
+
+
+def _only_template(
+    config: ReleaseConfig,
+    run: Path,
+) -> PoseSet:
+    "The poses of the one template of a configuration."
+    if len(config.pose_sets) > 1:
+        raise InputError(f"{run} was trained on {len(config.pose_sets)} templates; say whose poses to give.")
+    return config.pose_sets[0]
 
 
 def _pose_standing(
@@ -482,7 +514,7 @@ def _folder_names(
     stems = [path.stem for path in targets]
     return [stem if stems.count(stem) == 1 else f"{stem}-{number}" for number, stem in enumerate(stems)]
 
-# %% ../nbs/18_pipeline.ipynb #7ad6062b
+# %% ../nbs/18_pipeline.ipynb #842763f0
 def _transfer_as_release(
     settings: TransferSettings,
     progress: bool,
@@ -492,6 +524,7 @@ def _transfer_as_release(
               "--exp-dir": settings.exp_dir}
     if missing := [flag for flag, value in needed.items() if value is None]:
         raise InputError(f"{' and '.join(missing)}: left out; the form with configurations needs {', '.join(needed)}.")
+    _refuse(settings, ["paths", "poses", "out", "pretrained", "method"], "with configurations")
     model = open_model(settings.exp_dir, choose_device(settings.device))
     source = read_release_config(settings.train_dset_cfg_file, settings.data_root, progress)
     targets = [poses.template for poses in read_release_config(settings.test_dset_cfg_file, settings.data_root, progress).pose_sets]

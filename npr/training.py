@@ -275,21 +275,32 @@ class Run:
         if json.loads(about["progress"])["data"] != self.progress.data:
             raise InputError(f"{path}: was trained on another template or other poses; train in an empty folder.")
 
-# %% ../nbs/12_training.ipynb #a08072a6
+# %% ../nbs/12_training.ipynb #089ec127
 def start_from_release(
     run: Run,
     poses_per_epoch: int,
 ) -> None:
     "Continue from the newest checkpoint of the authors' release in the run's folder, if there is one and none of ours."
-    theirs = sorted(run.folder.glob("ckpt_epoch-*.pth"))
+    theirs = sorted(run.folder.glob("ckpt_epoch-*.pth"), reverse=True)
     if not theirs or run.model.preset != "release" or list_checkpoints(run.folder):
         return
-    content = read_release_checkpoint(theirs[-1])
-    check_state(content["model"], run.model.state_dict(), str(theirs[-1]))
+    for path in theirs:
+        try:
+            content = read_release_checkpoint(path)
+            check_state(content["model"], run.model.state_dict(), str(path))
+            break
+        except InputError as error:
+            tqdm.write(f"{error} Looking for the one before it.")
+    else:
+        raise InputError(f"{run.folder}: none of its checkpoints can be read; delete them to train anew.")
     run.model.load_state_dict(content["model"])
-    averages = content.get("optim", {}).get("state", {})
-    run.optimizer.load_state_dict({"state": averages, "param_groups": run.optimizer.state_dict()["param_groups"]})
-    run.progress.step = (int(content.get("epoch", -1)) + 1) * math.ceil(poses_per_epoch / run.options.batch_size)
+    averages = (content.get("optim") or {}).get("state", {})
+    try:
+        run.optimizer.load_state_dict({"state": averages, "param_groups": run.optimizer.state_dict()["param_groups"]})
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: its averages of the optimiser do not fit the model; remove the key 'optim' or use another checkpoint.") from error
+    epoch = content.get("epoch")
+    run.progress.step = (0 if epoch is None else int(epoch) + 1) * math.ceil(poses_per_epoch / run.options.batch_size)
 
 # %% ../nbs/12_training.ipynb #804d6666
 class StopRequest:
