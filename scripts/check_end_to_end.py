@@ -2,12 +2,14 @@
 import json
 import sys
 import tempfile
+from dataclasses import fields
 from pathlib import Path
 
+import nbformat
 import papermill
 from npr.datasets import load_dataset
 from npr.mesh import read_mesh, write_mesh
-from npr.pipeline import open_model
+from npr.pipeline import TrainSettings, TransferSettings, open_model
 from npr.training import list_checkpoints
 from torch import device
 
@@ -57,6 +59,16 @@ def check_files(
     assert len(open_model(list_checkpoints(out / "checkpoints")[-1], device("cpu")).template.faces) == 2000
 
 
+def check_parameters(
+    name: str,  # of a notebook in nbs/runs
+    kind: type,  # the options of the command that it stands for
+) -> None:
+    "A notebook has the options of its command as parameters, all of them and in the same order."
+    cells = nbformat.read(NBS / "runs" / f"{name}.ipynb", as_version=4).cells
+    lines = next(cell.source for cell in cells if "parameters" in cell.metadata.get("tags", [])).splitlines()
+    assert [line.split(" = ")[0] for line in lines] == [option.name for option in fields(kind)], name
+
+
 def check_train_and_transfer(
     out: Path,
 ) -> None:
@@ -69,6 +81,8 @@ def check_train_and_transfer(
 
 
 def main() -> int:
+    check_parameters("train", TrainSettings)
+    check_parameters("transfer", TransferSettings)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
         run("end_to_end", out, out=str(out), steps=STEPS)
