@@ -25,15 +25,18 @@ import npr.match
 import npr.model
 import torch
 import trimesh.registration
-from npr.benchmark import describe_machine
-from npr.datasets import Dataset, load_dataset
-from npr.decoder import TemplateApplier, TemplateSkin
-from npr.match import Registration, fit_to_source
-from npr.mesh import InputError, Mesh, write_atomically
-from npr.metrics import copied_poses, pmd
-from npr.model import PoseModel, TargetMesh
-from npr.training import TrainingOptions, train
-from npr.transfer import decode_poses, encode_poses, evaluate_transfer
+from npr.app.benchmark import describe_machine
+from npr.data.datasets import Dataset, load_dataset
+from npr.parts.applier import PartsApplier
+from npr.parts.motion import PartMotions
+from npr.parts.matching import fit_to_source, Registration
+from npr.geometry.mesh import InputError, Mesh, write_atomically
+from npr.metrics import copy_baselines, pmd
+from npr.model import PoseModel, PreparedTarget
+from npr.interface import TrainingOptions
+from npr.training import train
+from npr.transferring import decode_poses, encode_poses
+from npr.app.benchmark import evaluate_transfer
 from torch import Tensor
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,11 +56,11 @@ class Evidence(NamedTuple):
     "What can be looked at to see whether a change took effect."
 
     model: PoseModel
-    targets: list[TargetMesh]
+    targets: list[PreparedTarget]
     found: list[Found]  # of each target
 
     @property
-    def skin(self) -> TemplateSkin:
+    def skin(self) -> PartMotions:
         return self.model.decoder.skin
 
     @property
@@ -104,7 +107,7 @@ def trust_all(
     share: float,
 ) -> Patch:
     "Trust the carried skin equally in all places."
-    return TemplateSkin, "trust", lambda self, queries: torch.full_like(queries.trust, share)
+    return PartMotions, "trust", lambda self, queries: torch.full_like(queries.trust, share)
 
 
 def as_it_is(
@@ -148,14 +151,14 @@ CHANGES = {
     "no steps of training": Change("the skin, and what it leaves over blended with the weights that training begins with",
                                    lambda seen: not is_trained(seen), trained=False),
     "skin alone": Change("the skin, and nothing of what it leaves over", lambda seen: not seen.blends, trained=False,
-                         carrying=((TemplateApplier, "weights", lambda self, points, near: torch.zeros_like(near).float()),)),
+                         carrying=((PartsApplier, "weights", lambda self, points, near: torch.zeros_like(near).float()),)),
     "no skin": parts(1, "one rigid part: a trained blend of what the keypoints say"),
     "skin not carried": Change("trust 0: Jacobians of the source's own skin", lambda seen: not seen.trust.any(),
                                carrying=(trust_all(0.0),)),
     "skin trusted fully": Change("trust 1: Jacobians of the carried skin", lambda seen: bool((seen.trust == 1).all()),
                                  carrying=(trust_all(1.0),)),
     "trust without ceiling": Change("trust up to 1 instead of 0.75", lambda seen: bool(0.75 < seen.trust.max() <= 1),
-                                    carrying=((TemplateSkin, "trust", partialmethod(TemplateSkin.trust, most=1.0)),)),
+                                    carrying=((PartMotions, "trust", partialmethod(PartMotions.trust, most=1.0)),)),
     "match by bounding box": Change("no registration: nearest by position and normal after fitting to the box",
                                     lambda seen: not any(seen.starts), registering=((npr.match, "register", by_box),)),
     "softer registration": Change("trimesh's usual stages of stiffness",
@@ -165,7 +168,7 @@ CHANGES = {
                         registering=((npr.match, "DOUBTFUL", math.inf),)),
     "reading without regression": Change("motion of the parts read as if the skin were perfect",
                                          lambda seen: seen.reads_by_skin_alone,
-                                         learning=((TemplateSkin, "_improve_reader", lambda self, posed: None),)),
+                                         learning=((PartMotions, "_improve_reader", lambda self, posed: None),)),
     "12 parts": parts(12, "12 rigid parts instead of 24"),
     "40 parts": parts(40, "40 rigid parts instead of 24"),
     "80 keypoints": keypoints(80),
@@ -201,7 +204,7 @@ def learn(
             options = TrainingOptions(steps=steps, seed=seed, validate_every=steps, save_every=steps)
             train(model, dataset.train, dataset.held_out, folder, options, progress=False)
         else:
-            model.learn_skin(dataset.train)
+            model.initialise(dataset.train)
     return model.eval()
 
 
@@ -246,7 +249,7 @@ class Bench:
     def targets(
         self,
         change: Change,
-    ) -> dict[str, TargetMesh]:
+    ) -> dict[str, PreparedTarget]:
         "All targets, prepared as the row wants it."
         def register(source: Mesh, target: Mesh) -> Registration:
             return self.found(change, target).registration
@@ -285,7 +288,7 @@ class Bench:
         errors = {}
         for body, prepared in self.targets(CHANGES["as it is"]).items():
             target = self.dataset.targets[body]
-            for row, verts in copied_poses(self.dataset.held_out, target, prepared.solver, prepared.queries.faces).items():
+            for row, verts in copy_baselines(self.dataset.held_out, target, prepared.solver, prepared.queries.faces).items():
                 errors.setdefault(row, {})[body] = pmd(verts, target.poses.posed).mean().item()
         return {row: {"mean": sum(part.values()) / len(part), "pmd": part} for row, part in errors.items()}
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import nbformat
 import papermill
-from npr.datasets import load_dataset
-from npr.mesh import read_mesh, write_mesh
-from npr.pipeline import TrainSettings, TransferSettings, open_model
+from npr.data.datasets import load_dataset
+from npr.geometry.mesh import read_mesh, write_mesh
+from npr.app.settings import TrainSettings, TransferSettings
+from npr.app.runs import open_model
 from npr.training import list_checkpoints
 from torch import device
 

@@ -5,9 +5,11 @@ Each is the run that `npr benchmark` makes of the data set of the same row, with
 import sys
 from pathlib import Path
 
-from npr.datasets import load_dataset
-from npr.downloads import DATA
-from npr.pipeline import TrainSettings, choose_device, open_model, run_training, save_pretrained
+from npr.data.datasets import load_dataset
+from npr.data.downloads import DATA
+from npr.app.settings import TrainSettings
+from npr.app.runs import choose_device, open_model, save_pretrained
+from npr.app.pipeline import run_training
 
 DATA_SETS = {"bodies": "bodies-2k", "animals": "animals"}
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nbformat
 from nbconvert import MarkdownExporter
-from npr.benchmark import mean_figures
+from npr.app.benchmark import mean_of
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -57,7 +57,7 @@ def benchmark_table() -> str:
     lines = ["| benchmark | rest | copy | registered copy | oracle | published layers | npr | their steps |", "|---" * 8 + "|"]
     for name, title in BENCHMARKS.items():
         table = json.loads((RESULTS / f"{name}.json").read_text())
-        mean = mean_figures(table)["mean"]
+        mean = mean_of(table)["mean"]
         cells = [f"{1e3 * mean[method]:.3f}" if method in mean else "" for method in methods]
         steps = f"{table['release']['steps']:,}" if "release" in mean else ""
         lines.append(f"| {title} | " + " | ".join(cells) + f" | {steps} |")

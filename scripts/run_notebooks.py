@@ -1,4 +1,4 @@
-"""Run notebooks from top to bottom and keep their outputs in place: `python scripts/run_notebooks.py [nbs/04_sampling.ipynb ...]`.
+"""Run notebooks from top to bottom and keep their outputs in place: `python scripts/run_notebooks.py [nbs/geometry/05_sampling.ipynb ...]`.
 
 Without names it runs all of nbs/, but not the long ones of nbs/runs/. A notebook that fails is left as it was on disk.
 """
@@ -32,12 +32,12 @@ def shrink_pictures(
 
 
 def run_notebook(
-    path: Path,  # notebook to execute and overwrite
+    path: Path,  # notebook to execute, in its own folder, and to overwrite
 ) -> None:
     "Execute one notebook in nbs/, then write it back without run-dependent metadata."
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=600, kernel_name="python3", record_timing=False,
-                   resources={"metadata": {"path": str(NBS)}}).execute()
+                   resources={"metadata": {"path": str(path.parent)}}).execute()
     shrink_pictures(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -51,7 +51,7 @@ def run_notebook(
 
 
 def main() -> None:
-    paths = [Path(name).resolve() for name in sys.argv[1:]] or sorted(NBS.glob("*.ipynb"))
+    paths = [Path(name).resolve() for name in sys.argv[1:]] or sorted(path for path in NBS.rglob("*.ipynb") if path.parent.name != "runs")
     for path in (bar := tqdm(paths)):
         bar.set_description(path.stem)
         run_notebook(path)
