@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['InputError', 'Mesh', 'from_trimesh', 'to_trimesh', 'face_centroids', 'face_vector_areas', 'face_areas',
-           'face_normals', 'vertex_components', 'diagonal', 'degenerate_faces', 'check_mesh', 'weld_vertices',
-           'repair_mesh', 'read_mesh', 'write_atomically', 'write_mesh']
+           'face_normals', 'vertex_components', 'diagonal', 'degenerate_faces', 'check_mesh', 'first_copies',
+           'weld_vertices', 'repair_mesh', 'read_mesh', 'write_atomically', 'write_mesh']
 
 # %% ../../nbs/geometry/00_mesh.ipynb #51424ac6
 import os
@@ -17,6 +17,7 @@ import numpy as np
 import torch
 import trimesh
 from scipy.sparse import coo_matrix, csgraph
+from scipy.spatial import cKDTree
 from torch import Tensor
 
 # %% ../../nbs/geometry/00_mesh.ipynb #2ee9a82b
@@ -160,14 +161,27 @@ def _check_numbers(
                          f"but there are only vertices 0 to {len(verts) - 1}; export the mesh again.")
 
 # %% ../../nbs/geometry/00_mesh.ipynb #b364d6cf
+def first_copies(
+    verts: Tensor,  # (V, 3) finite positions, float
+) -> Tensor:  # (V,) int64; i itself where no earlier vertex lies at the place of vertex i
+    "For each vertex the first one at its place: within 1e-5 of the diagonal, directly or by a chain of others."
+    if len(verts) == 0:
+        return torch.zeros(0, dtype=torch.int64, device=verts.device)
+    points, rows, places = np.unique(verts.detach().cpu().numpy(), axis=0, return_index=True, return_inverse=True)
+    pairs = cKDTree(points).query_pairs(1e-5 * np.linalg.norm(np.ptp(points, axis=0)), output_type="ndarray")
+    close = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(points), len(points)))
+    labels = csgraph.connected_components(close, directed=False)[1]
+    first = np.full(labels.max() + 1, len(verts))
+    np.minimum.at(first, labels, rows)
+    return torch.from_numpy(first[labels][places.reshape(-1)]).to(verts.device)
+
+# %% ../../nbs/geometry/00_mesh.ipynb #3f8ef98b
 def weld_vertices(
     mesh: Mesh,
 ) -> Mesh:
-    "Make one vertex of all that lie at one place, to 1e-5 of the bounding box's diagonal; the first of each is kept."
-    _, place = (mesh.verts / max(1e-5 * diagonal(mesh), 1e-30)).round().unique(dim=0, return_inverse=True)
-    numbers = torch.arange(len(place), device=place.device)
-    first = torch.full_like(place, len(place)).scatter_reduce(0, place, numbers, "amin")[place]
-    kept, renumbered = first.unique(return_inverse=True)
+    "Keep the first of all vertices at one place (`first_copies`), in their order; `InputError` for invalid numbers."
+    _check_numbers(mesh)
+    kept, renumbered = first_copies(mesh.verts).unique(return_inverse=True)
     return Mesh(mesh.verts[kept], renumbered[mesh.faces], mesh.name)
 
 
@@ -175,7 +189,6 @@ def repair_mesh(
     mesh: Mesh,
 ) -> Mesh:
     "Weld vertices, drop faces without area and the vertices that no face uses; the remaining ones keep their order."
-    _check_numbers(mesh)
     mesh = weld_vertices(mesh)
     faces = mesh.faces[~degenerate_faces(mesh)]
     used, renumbered = faces.unique(return_inverse=True)
