@@ -20,7 +20,10 @@ setup(
     url=settings["git_url"],
     license="Apache-2.0",
     packages=find_packages(include=["npr", "npr.*"]),
-    package_data={"npr": ["data/*.npz", "data/*.json", "data/*.safetensors"]},
+    # Said although it is the default: an editable install is then a plain entry of the path, and `import npr` finds the package
+    # even where a folder named npr, such as the clone itself, lies in the working directory.
+    package_dir={"": "."},
+    package_data={"npr": ["py.typed"], "npr.data": ["shipped/*"]},
     python_requires=f">={settings['min_python']}",
     install_requires=settings["requirements"].split(),
     extras_require={"dev": settings["dev_requirements"].split(), "drive": settings["drive_requirements"].split()},
