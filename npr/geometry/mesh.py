@@ -135,7 +135,7 @@ def degenerate_faces(
     "Which faces have (almost) no area: at most 1e-12 of the squared diagonal of the bounding box."
     return face_areas(mesh.verts, mesh.faces) <= 1e-12 * diagonal(mesh) ** 2
 
-# %% ../../nbs/geometry/00_mesh.ipynb #51827508
+# %% ../../nbs/geometry/00_mesh.ipynb #9d554fe7
 def _check_numbers(
     mesh: Mesh,
 ) -> None:
@@ -169,7 +169,7 @@ def check_mesh(
         raise InputError(f"{name}: {count} of its vertices belong to no face; {remedy}.")
     return mesh
 
-# %% ../../nbs/geometry/00_mesh.ipynb #16e3617d
+# %% ../../nbs/geometry/00_mesh.ipynb #4c520a09
 def first_copies(
     verts: Tensor,  # (V, 3) finite positions, float
 ) -> Tensor:  # (V,) int64; i itself where no earlier vertex lies at the place of vertex i
@@ -198,13 +198,13 @@ def weld_vertices(
 def repair_mesh(
     mesh: Mesh,
 ) -> Mesh:
-    "Weld vertices, drop faces without area and vertices without a face; the order stays. `InputError` for invalid numbers."
+    "Weld vertices, drop faces without area and vertices without a face; `InputError` for invalid numbers."
     mesh = weld_vertices(mesh)
     faces = mesh.faces[~degenerate_faces(mesh)]
     used, renumbered = faces.unique(return_inverse=True)
     return Mesh(mesh.verts[used], renumbered.reshape(-1, 3), mesh.name)
 
-# %% ../../nbs/geometry/00_mesh.ipynb #37655df4
+# %% ../../nbs/geometry/00_mesh.ipynb #30d203fa
 def same_mesh(
     one: Mesh,
     two: Mesh,  # on any device
@@ -227,8 +227,9 @@ def read_mesh(
     try:
         loaded = trimesh.load_mesh(path, process=False, maintain_order=True, skip_materials=True)
     except Exception as error:
+        kind = type(error).__name__
         raise InputError(f"{path}: cannot be read as a mesh (damaged, of an unknown format, or with faces whose "
-                         f"vertices do not exist: {type(error).__name__}); save it again as .obj, .ply or .off.") from error
+                         f"vertices do not exist: {kind}); save it again as .obj, .ply or .off.") from error
     if not isinstance(loaded, trimesh.Trimesh):
         raise InputError(f"{path}: has no faces; save it as a triangle mesh, not as a point cloud or curves.")
     mesh = from_trimesh(loaded, str(path))
@@ -259,7 +260,7 @@ def write_atomically(
         raise
     return path
 
-# %% ../../nbs/geometry/00_mesh.ipynb #ddb596ed
+# %% ../../nbs/geometry/00_mesh.ipynb #4f36b7b4
 def write_mesh(
     mesh: Mesh,
     path: str | Path,  # the suffix says the format: .obj, .ply, .off, .stl, .glb

@@ -10,40 +10,43 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.collections import PolyCollection
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from torch import Tensor
+from torch.nn.functional import normalize
 
-from .mesh import face_normals, face_vector_areas, Mesh
+from .mesh import Mesh, face_normals, face_vector_areas
 
 # %% ../../nbs/geometry/01_plot.ipynb #297fe712
 def view_rotation(
     azimuth: float,  # degrees around the vertical axis; 0 looks along +y
     elevation: float,  # degrees above the horizon
 ) -> Tensor:  # (3, 3), float64: rows are right, up, and towards the camera
-    "The rotation from a z-up world to a camera's axes."
-    turn, climb = np.radians([azimuth, elevation])
-    right = [np.cos(turn), np.sin(turn), 0]
-    towards = [np.sin(turn) * np.cos(climb), -np.cos(turn) * np.cos(climb), np.sin(climb)]
+    "The rotation from a z-up world to the axes of the camera."
+    around, above = np.radians([azimuth, elevation])
+    right = [np.cos(around), np.sin(around), 0]
+    towards = [np.sin(around) * np.cos(above), -np.cos(around) * np.cos(above), np.sin(above)]
     return torch.tensor(np.stack([right, np.cross(towards, right), towards]))
 
 # %% ../../nbs/geometry/01_plot.ipynb #39c8f424
 def smooth_normals(
-    verts: Tensor,  # (V, 3) positions
+    verts: Tensor,  # (V, 3) positions, float
     faces: Tensor,  # (F, 3) int64
 ) -> Tensor:  # (F, 3) of length 1
     "For each face the mean of its corners' normals, which are area-weighted means over their faces."
     vector_areas = face_vector_areas(verts, faces).repeat_interleave(3, dim=0)
     corners = torch.zeros_like(verts).index_add_(0, faces.flatten(), vector_areas)
-    return torch.nn.functional.normalize(torch.nn.functional.normalize(corners, dim=-1)[faces].mean(dim=1), dim=-1)
+    return normalize(normalize(corners, dim=-1)[faces].mean(dim=1), dim=-1)
 
 
 def shade(
-    normals: Tensor,  # (F, 3) in the camera's axes
+    normals: Tensor,  # (F, 3) in the axes of the camera
     colors: np.ndarray,  # (3,) or (F, 3) surface colours, 0 to 1
 ) -> np.ndarray:  # (F, 3) colours as seen, 0 to 1
     "Two lamps and some ambient light on a matt surface."
-    lamps = torch.nn.functional.normalize(torch.tensor([[-0.5, 0.9, 0.8], [0.9, 0.1, 0.5]], dtype=normals.dtype), dim=-1)
+    lamps = normalize(torch.tensor([[-0.5, 0.9, 0.8], [0.9, 0.1, 0.5]], dtype=normals.dtype), dim=-1)
     key, fill = (normals @ lamps.T).clamp(min=0).T
     return np.clip(np.asarray(colors) * (0.48 + 0.52 * key + 0.16 * fill).numpy()[:, None], 0, 1)
 
@@ -54,9 +57,9 @@ CLAY, SKY, SAGE = (0.88, 0.62, 0.44), (0.50, 0.68, 0.86), (0.62, 0.77, 0.58)
 def draw_mesh(
     axes: Axes,  # drawn into, in the units of the mesh
     mesh: Mesh,
-    color: tuple | np.ndarray = CLAY,  # (3,) or (F, 3) RGB, 0 to 1
+    color: tuple[float, ...] | np.ndarray = CLAY,  # (3,) or (F, 3) RGB, 0 to 1
     view: tuple[float, float] = (25, 12),  # azimuth and elevation, degrees
-    offset: tuple[float, float] = (0, 0),  # added to the picture's coordinates
+    offset: tuple[float, float] | np.ndarray = (0, 0),  # (2,) added to the coordinates in the picture
 ) -> None:
     "Paint one mesh into existing axes."
     camera = view_rotation(*view)
@@ -69,21 +72,23 @@ def draw_mesh(
     triangles = points[faces[visible][order]][..., :2].numpy() + np.asarray(offset)
     axes.add_collection(PolyCollection(triangles, facecolors=seen, edgecolors=seen, linewidths=0.3), autolim=True)
 
-
+# %% ../../nbs/geometry/01_plot.ipynb #356dcc5e
 def show_mesh(
     mesh: Mesh,
     values: Tensor | None = None,  # (F,) numbers to show as colours, with a colour bar
-    color: tuple = CLAY,  # RGB where no values are given
+    color: tuple[float, ...] | np.ndarray = CLAY,  # RGB where no values are given
     view: tuple[float, float] = (25, 12),  # azimuth and elevation, degrees
     size: float = 3.5,  # inches, height of the picture
     title: str = "",
 ) -> Figure:
-    "A picture of one mesh, coloured by a number per face where there is one."
+    "A picture of one mesh, coloured by a number for each face if given; `ValueError` if the numbers do not fit the faces."
+    if values is not None and values.shape != (len(mesh.faces),):
+        raise ValueError(f"show_mesh: values must be ({len(mesh.faces)},), one for each face, got {tuple(values.shape)}")
     figure, axes = plt.subplots(figsize=(size, size))
     if values is not None:
-        values = values.detach().cpu().numpy()
-        scale = plt.cm.ScalarMappable(plt.Normalize(values.min(), values.max()), "viridis")
-        color = scale.to_rgba(values)[:, :3]
+        numbers = values.detach().cpu().numpy()
+        scale = ScalarMappable(Normalize(float(numbers.min()), float(numbers.max())), "viridis")
+        color = np.asarray(scale.to_rgba(numbers))[:, :3]
         figure.colorbar(scale, ax=axes, shrink=0.7)
     draw_mesh(axes, mesh, color, view)
     axes.set(aspect="equal", title=title)
@@ -91,40 +96,14 @@ def show_mesh(
     axes.autoscale_view()
     return figure
 
-# %% ../../nbs/geometry/01_plot.ipynb #25683aab
-def show_sheet(
-    rows: list[list[Mesh | None]],  # a table of meshes; None leaves a place empty
-    row_titles: list[str] | None = None,
-    column_titles: list[str] | None = None,
-    colors: list[tuple] | None = None,  # one RGB for each row
-    view: tuple[float, float] = (25, 12),  # azimuth and elevation, degrees
-    width: float = 9,  # inches
-) -> Figure:
-    "A contact sheet: each mesh is centred in its place, all at one scale."
-    camera = view_rotation(*view)
-    corners = [[None if mesh is None else _extent(mesh, camera) for mesh in row] for row in rows]
-    sizes = np.array([[(0, 0) if box is None else box[1] - box[0] for box in row] for row in corners])
-    gap = 0.08 * sizes[..., 1].max()
-    columns, heights = sizes[..., 0].max(axis=0) + gap, sizes[..., 1].max(axis=1) + gap
-    total = columns.sum(), heights.sum()
-    figure = plt.figure(figsize=(width, width * total[1] / total[0]))
-    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, total[0]), ylim=(-total[1], 0))
-    axes.axis("off")
-    for i, row in enumerate(rows):
-        for j, mesh in enumerate(row):
-            if mesh is None:
-                continue
-            middle = np.array([columns[:j].sum() + columns[j] / 2, -heights[:i].sum() - heights[i] / 2])
-            draw_mesh(axes, mesh, colors[i] if colors else CLAY, view, middle - sum(corners[i][j]) / 2)
-    _label_sheet(axes, columns, heights, row_titles or [], column_titles or [])
-    return figure
-
-
+# %% ../../nbs/geometry/01_plot.ipynb #7fccf676
 def _extent(
-    mesh: Mesh,
+    mesh: Mesh | None,
     camera: Tensor,  # (3, 3)
-) -> np.ndarray:  # (2, 2): lower left and upper right corner in the picture
+) -> np.ndarray:  # (2, 2): lower left and upper right corner in the picture; zeros for an empty place
     "The bounding box of a mesh as a camera sees it."
+    if mesh is None:
+        return np.zeros((2, 2))
     points = (mesh.verts.detach().cpu() @ camera.T)[:, :2]
     return torch.stack([points.amin(0), points.amax(0)]).numpy()
 
@@ -137,7 +116,34 @@ def _label_sheet(
     column_titles: list[str],
 ) -> None:
     "Row titles at the left edge, column titles above."
-    for title, height, bottom in zip(row_titles, heights, np.cumsum(heights)):
+    for title, height, bottom in zip(row_titles, heights, np.cumsum(heights), strict=False):
         axes.text(0, height / 2 - bottom, title, rotation=90, ha="right", va="center", fontsize=9)
-    for title, width, right in zip(column_titles, columns, np.cumsum(columns)):
+    for title, width, right in zip(column_titles, columns, np.cumsum(columns), strict=False):
         axes.text(right - width / 2, 0, title, ha="center", va="bottom", fontsize=9)
+
+# %% ../../nbs/geometry/01_plot.ipynb #25683aab
+def show_sheet(
+    rows: list[list[Mesh | None]],  # a table of meshes, all rows of one length; None leaves a place empty
+    row_titles: list[str] | None = None,
+    column_titles: list[str] | None = None,
+    colors: list[tuple[float, ...]] | None = None,  # one RGB for each row
+    view: tuple[float, float] = (25, 12),  # azimuth and elevation, degrees
+    width: float = 9,  # inches
+) -> Figure:
+    "A contact sheet: each mesh is centred in its place, all at one scale."
+    camera = view_rotation(*view)
+    corners = np.array([[_extent(mesh, camera) for mesh in row] for row in rows])  # (rows, columns, 2, 2)
+    sizes = corners[:, :, 1] - corners[:, :, 0]
+    gap = 0.08 * sizes[..., 1].max()
+    columns, heights = sizes[..., 0].max(axis=0) + gap, sizes[..., 1].max(axis=1) + gap
+    total = columns.sum(), heights.sum()
+    figure = plt.figure(figsize=(width, width * total[1] / total[0]))
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, total[0]), ylim=(-total[1], 0))
+    axes.axis("off")
+    for i, row in enumerate(rows):
+        for j, mesh in enumerate(row):
+            if mesh is not None:
+                middle = np.array([columns[:j].sum() + columns[j] / 2, -heights[:i].sum() - heights[i] / 2])
+                draw_mesh(axes, mesh, colors[i] if colors else CLAY, view, middle - corners[i, j].mean(axis=0))
+    _label_sheet(axes, columns, heights, row_titles or [], column_titles or [])
+    return figure
