@@ -12,21 +12,21 @@ from torch.nn.functional import normalize
 
 # %% ../../nbs/geometry/03_frames.ipynb #0ed7c841
 def edge_frames(
-    verts: Tensor,  # (..., V, 3)
+    verts: Tensor,  # (..., V, 3) positions, float
     faces: Tensor,  # (F, 3) int64
-) -> Tensor:  # (..., F, 3, 3) columns: two edges and the unit normal
-    "A frame that moves, turns and stretches with each face."
+) -> Tensor:  # (..., F, 3, 3) columns: two edges and the unit normal; singular for a face without area
+    "A frame that moves, rotates and stretches with each face."
     a, b, c = verts[..., faces, :].unbind(dim=-2)
     normals = normalize(torch.linalg.cross(b - a, c - a), dim=-1, eps=1e-30)
     return torch.stack([b - a, c - a, normals], dim=-1)
 
 # %% ../../nbs/geometry/03_frames.ipynb #5e9bcf9d
 def face_rotations(
-    verts: Tensor,  # (..., V, 3)
+    verts: Tensor,  # (..., V, 3) positions, float
     faces: Tensor,  # (F, 3) int64
-) -> Tensor:  # (..., F, 3, 3) rotations; columns: along the first edge, across it, the normal
+) -> Tensor:  # (..., F, 3, 3) rotations; columns: along the first edge, across it, the normal; not for faces without area
     "An orthonormal frame for each face."
     a, b, c = verts[..., faces, :].unbind(dim=-2)
-    along = normalize(b - a, dim=-1)
-    normal = normalize(torch.linalg.cross(b - a, c - a), dim=-1)
+    along = normalize(b - a, dim=-1, eps=1e-30)
+    normal = normalize(torch.linalg.cross(b - a, c - a), dim=-1, eps=1e-30)
     return torch.stack([along, torch.linalg.cross(normal, along), normal], dim=-1)

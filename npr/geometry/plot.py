@@ -70,9 +70,9 @@ def draw_mesh(
     rgb = np.broadcast_to(np.asarray(color, dtype=float), (len(faces), 3))
     seen = shade(smooth_normals(points, faces), rgb)[visible.numpy()][order.numpy()]
     triangles = points[faces[visible][order]][..., :2].numpy() + np.asarray(offset)
-    axes.add_collection(PolyCollection(triangles, facecolors=seen, edgecolors=seen, linewidths=0.3), autolim=True)
+    axes.add_collection(PolyCollection(list(triangles), facecolors=seen, edgecolors=seen, linewidths=0.3))
 
-# %% ../../nbs/geometry/01_plot.ipynb #356dcc5e
+# %% ../../nbs/geometry/01_plot.ipynb #d887253e
 def show_mesh(
     mesh: Mesh,
     values: Tensor | None = None,  # (F,) numbers to show as colours, with a colour bar
@@ -81,9 +81,10 @@ def show_mesh(
     size: float = 3.5,  # inches, height of the picture
     title: str = "",
 ) -> Figure:
-    "A picture of one mesh, coloured by a number for each face if given; `ValueError` if the numbers do not fit the faces."
+    "A picture of one mesh, coloured by the values; `ValueError` where these do not fit the faces."
     if values is not None and values.shape != (len(mesh.faces),):
-        raise ValueError(f"show_mesh: values must be ({len(mesh.faces)},), one for each face, got {tuple(values.shape)}")
+        raise ValueError(f"show_mesh: values must be ({len(mesh.faces)},), one for each face, "
+                         f"got {tuple(values.shape)}")
     figure, axes = plt.subplots(figsize=(size, size))
     if values is not None:
         numbers = values.detach().cpu().numpy()
@@ -96,7 +97,7 @@ def show_mesh(
     axes.autoscale_view()
     return figure
 
-# %% ../../nbs/geometry/01_plot.ipynb #7fccf676
+# %% ../../nbs/geometry/01_plot.ipynb #ff44934a
 def _extent(
     mesh: Mesh | None,
     camera: Tensor,  # (3, 3)

@@ -10,21 +10,48 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from .mesh import check_mesh, InputError, Mesh, read_mesh, write_atomically, write_mesh
+from .mesh import InputError, Mesh, check_mesh, read_mesh, write_atomically, write_mesh
+
+# %% ../../nbs/geometry/02_poses.ipynb #f4538335
+def _check_poses(
+    poses: "PoseSet",
+) -> None:
+    "Raise `InputError` where positions do not fit the template or are not finite."
+    name, count = poses.template.name, len(poses.template.verts)
+    if poses.posed.ndim != 3 or poses.posed.shape[1:] != (count, 3):
+        raise InputError(f"{name}: poses of shape {tuple(poses.posed.shape)} do not fit its {count} vertices; "
+                         f"give positions of shape (P, {count}, 3).")
+    if len(poses.names) != len(poses.posed):
+        raise InputError(f"{name}: {len(poses.names)} names for {len(poses.posed)} poses; give one name for each pose.")
+    if len(set(poses.names)) < len(poses.names) or any("/" in pose or "\\" in pose for pose in poses.names):
+        raise InputError(f"{name}: the names of its poses are used for files; give each pose another name, "
+                         "without slashes.")
+    faces = len(poses.template.faces)
+    if poses.jacobians is not None and poses.jacobians.shape != (len(poses), faces, 3, 3):
+        raise InputError(f"{name}: Jacobians of shape {tuple(poses.jacobians.shape)} do not fit {len(poses)} poses of "
+                         f"{faces} faces; give shape ({len(poses)}, {faces}, 3, 3), or none.")
+    finite = poses.posed.isfinite().flatten(1).all(dim=1)
+    if poses.jacobians is not None:
+        finite &= poses.jacobians.isfinite().flatten(1).all(dim=1)
+    bad = (~finite).nonzero()
+    if len(bad):
+        raise InputError(f"{poses.names[int(bad[0])]}: has a number that is not finite (NaN or infinity); "
+                         "export this pose again or leave it out.")
 
 # %% ../../nbs/geometry/02_poses.ipynb #54a3d987
 @dataclass(frozen=True, eq=False)
 class PoseSet:
-    "One mesh in its rest pose and P posed copies of it."
+    "One mesh in its rest pose and P posed copies of it; raises `InputError` where they do not fit together."
     template: Mesh  # the rest pose, with the faces that all poses share
     posed: Tensor  # (P, V, 3) positions, float64
-    names: list[str] = field(default_factory=list)  # one for each pose; made up where none are given
+    names: list[str] = field(default_factory=list)  # one for each pose; "pose-000" and so on where none are given
     jacobians: Tensor | None = None  # (P, F, 3, 3) if they came with the poses; usually they are computed
 
     def __post_init__(self):
@@ -34,6 +61,12 @@ class PoseSet:
 
     def __len__(self) -> int:
         return len(self.posed)
+
+    @overload
+    def __getitem__(self, chosen: int) -> Mesh: ...
+
+    @overload
+    def __getitem__(self, chosen: slice | Sequence[int]) -> "PoseSet": ...
 
     def __getitem__(
         self,
@@ -49,31 +82,6 @@ class PoseSet:
     def __repr__(self) -> str:
         return f"PoseSet({len(self)} poses of {self.template!r})"
 
-
-def _check_poses(
-    poses: PoseSet,
-) -> None:
-    "Raise `InputError` where positions do not fit the template or are not finite."
-    name, count = poses.template.name, len(poses.template.verts)
-    if poses.posed.ndim != 3 or poses.posed.shape[1:] != (count, 3):
-        raise InputError(f"{name}: poses of shape {tuple(poses.posed.shape)} do not fit its {count} vertices; "
-                         f"give positions of shape (P, {count}, 3).")
-    if len(poses.names) != len(poses.posed):
-        raise InputError(f"{name}: {len(poses.names)} names for {len(poses.posed)} poses; give one name for each pose.")
-    if len(set(poses.names)) < len(poses.names) or any("/" in pose or "\\" in pose for pose in poses.names):
-        raise InputError(f"{name}: the names of its poses are used for files; give each pose another name, without slashes.")
-    faces = len(poses.template.faces)
-    if poses.jacobians is not None and poses.jacobians.shape != (len(poses), faces, 3, 3):
-        raise InputError(f"{name}: Jacobians of shape {tuple(poses.jacobians.shape)} do not fit {len(poses)} poses of "
-                         f"{faces} faces; give shape ({len(poses)}, {faces}, 3, 3), or none.")
-    finite = poses.posed.isfinite().flatten(1).all(dim=1)
-    if poses.jacobians is not None:
-        finite &= poses.jacobians.isfinite().flatten(1).all(dim=1)
-    bad = (~finite).nonzero()
-    if len(bad):
-        raise InputError(f"{poses.names[bad[0].item()]}: has a number that is not finite (NaN or infinity); "
-                         "export this pose again or leave it out.")
-
 # %% ../../nbs/geometry/02_poses.ipynb #e2eb38d6
 _MESH_SUFFIXES = {".obj", ".ply", ".off", ".glb"}  # not .stl, which does not keep the order of vertices
 
@@ -88,7 +96,8 @@ def read_poses(
     folder = Path(folder)
     paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in _MESH_SUFFIXES)
     if not paths:
-        raise InputError(f"{folder}: there are no mesh files in it; give a folder of {', '.join(sorted(_MESH_SUFFIXES))}.")
+        raise InputError(f"{folder}: there are no mesh files in it; "
+                         f"give a folder of {', '.join(sorted(_MESH_SUFFIXES))}.")
     posed = [read_pose(path, template).verts for path in tqdm(paths, desc="poses", disable=not progress)]
     return PoseSet(template, torch.stack(posed), [path.stem for path in paths])
 
@@ -97,17 +106,18 @@ def read_pose(
     path: str | Path,
     template: Mesh,
 ) -> Mesh:
-    "Read one pose; raises `InputError` where it has not the template's faces."
+    "Read one pose; raises `InputError` where it does not have the faces of the template."
     mesh = read_mesh(path)
     if len(mesh.verts) != len(template.verts):
         raise InputError(f"{path}: has {len(mesh.verts)} vertices but its template {template.name} has "
-                         f"{len(template.verts)}; export both from the same mesh, without merging or reordering vertices.")
+                         f"{len(template.verts)}; export both from the same mesh, without merging or reordering "
+                         "vertices.")
     if not torch.equal(mesh.faces, template.faces):
         raise InputError(f"{path}: its faces differ from those of its template {template.name}; "
                          "export both from the same mesh, without reordering.")
     return mesh
 
-
+# %% ../../nbs/geometry/02_poses.ipynb #9b768ff6
 def write_poses(
     poses: PoseSet,
     folder: str | Path,  # made if needed
@@ -139,5 +149,5 @@ def load_poses(
             rest, faces, posed, names = (arrays[key] for key in ("rest", "faces", "poses", "pose_names"))
     except Exception as error:
         raise InputError(f"{path}: is not a file of poses or was cut short ({type(error).__name__}); "
-                         "write it again with npr.poses.save_poses.") from error
+                         "write it again with npr.geometry.poses.save_poses.") from error
     return PoseSet(check_mesh(Mesh(rest, faces, str(path))), posed, [str(name) for name in names])
