@@ -1,5 +1,8 @@
 # make demo    set up and run the main job; results in runs/demo
 # make test    set up and run every check
+# make lint    set up and run the quick ones: house rules, ruff, pyright
+# make mutants set up and see that the tests notice about fifteen errors put in on purpose (20 minutes or more)
+# make lab     set up and open the notebooks in JupyterLab
 # make demo CONSTRAINTS=    the same with the newest packages and the default (CUDA) build of torch
 
 PYTHON ?= python3
@@ -14,7 +17,7 @@ PAPERMILL = $(BIN)/papermill --cwd nbs --kernel python3 --log-output --no-progre
 # Threads that wait for each other by spinning are many times slower on a busy machine than threads that sleep.
 export OMP_WAIT_POLICY = passive
 
-.PHONY: install demo test gpu readme notebooks hooks clean
+.PHONY: install demo test lint mutants lab gpu readme notebooks hooks clean
 
 install: $(INSTALLED)
 
@@ -38,6 +41,17 @@ demo: install
 
 test: install
 	$(BIN)/python scripts/run_checks.py
+
+lint: install
+	$(BIN)/python scripts/check_notebooks.py
+	$(BIN)/ruff check
+	$(BIN)/pyright
+
+mutants: install
+	$(BIN)/python scripts/mutants.py
+
+lab: install
+	$(BIN)/jupyter lab nbs/index.ipynb
 
 gpu: install
 	$(BIN)/python scripts/run_on_gpu.py

@@ -1,6 +1,10 @@
-"""Run every check of the project, as `make test` does: `python scripts/run_checks.py`. Goes on after a failure and sums up."""
+"""Run every check of the project, as `make test` does: `python scripts/run_checks.py`.
+
+Goes on after a failure; sums up at the end, with the time of each check and of the slowest notebooks.
+"""
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,8 +15,10 @@ ROOT = Path(__file__).resolve().parent.parent
 HERE = Path(sys.executable).parent
 PYTHON = sys.executable
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # two notebooks run side by side
-FOLDER = ROOT.parent / "shared" / "data"  # where the files of the data set animals may lie; without them some checks are skipped
+FOLDER = ROOT.parent / "shared" / "data"  # may hold the files of the data set animals; without them cells are skipped
 DATA = {"NPR_DATA": os.environ.get("NPR_DATA", str(FOLDER))} if "NPR_DATA" in os.environ or FOLDER.is_dir() else {}
+NOTEBOOKS = "every notebook runs"
+SLOWEST = 8  # notebooks whose time is printed
 
 
 def checks() -> dict[str, tuple[list, dict]]:  # by name: command and environment
@@ -20,7 +26,9 @@ def checks() -> dict[str, tuple[list, dict]]:  # by name: command and environmen
     found = {
         "npr/ is what the notebooks export": ([PYTHON, "scripts/check_export.py"], {}),
         "the notebooks keep the house rules": ([PYTHON, "scripts/check_notebooks.py"], {}),
-        "every notebook runs": ([HERE / "nbdev_test", "--n_workers", "2", "--do_print"], ONE_THREAD | DATA),
+        "ruff finds nothing": ([HERE / "ruff", "check", "--quiet", "--output-format", "concise"], {}),
+        "pyright finds nothing": ([HERE / "pyright", "--pythonpath", PYTHON], {}),
+        NOTEBOOKS: ([HERE / "nbdev_test", "--n_workers", "2", "--do_print"], ONE_THREAD | DATA),
         "the README's Python lines run": ([PYTHON, "scripts/make_readme.py", "--check"], {}),
         "end to end, in a quick setting": ([PYTHON, "scripts/check_end_to_end.py"], {}),
     }
@@ -31,18 +39,46 @@ def checks() -> dict[str, tuple[list, dict]]:  # by name: command and environmen
     return found
 
 
+def run_timed(
+    command: list,
+    environment: dict[str, str],
+) -> tuple[bool, dict[str, float]]:  # whether it passed; seconds by notebook
+    "Run nbdev_test, print what it prints, and take the time of each notebook."
+    started, seconds = {}, {}
+    with subprocess.Popen(command, cwd=ROOT, env=environment | {"PYTHONUNBUFFERED": "1"}, text=True,
+                          stdout=subprocess.PIPE) as process:
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+            if found := re.search(r"(Starting|- Completed) (\S+\.ipynb)", line):
+                if found[1] == "Starting":
+                    started[found[2]] = perf_counter()
+                else:
+                    name = Path(found[2]).relative_to(ROOT).as_posix()
+                    seconds[name] = perf_counter() - started[found[2]]
+    return process.returncode == 0, seconds
+
+
 def main() -> int:
     "One line for each check, then how many passed."
-    results = {}
+    results, seconds = {}, {}
     for name, (command, environment) in checks().items():
         print(f"=== {name}", flush=True)
         start = perf_counter()
-        results[name] = subprocess.run(command, cwd=ROOT, env=os.environ | environment).returncode == 0
-        print(f"--- {'passed' if results[name] else 'FAILED'} in {perf_counter() - start:.0f} s", flush=True)
-    for name, passed in results.items():
-        print(f"{'passed' if passed else 'FAILED'}  {name}")
-    print(f"{sum(results.values())} passed, {len(results) - sum(results.values())} failed")
-    return int(not all(results.values()))
+        if name == NOTEBOOKS:
+            passed, seconds = run_timed(command, os.environ | environment)
+        else:
+            passed = subprocess.run(command, cwd=ROOT, env=os.environ | environment).returncode == 0
+        results[name] = passed, perf_counter() - start
+        print(f"--- {'passed' if passed else 'FAILED'} in {results[name][1]:.0f} s", flush=True)
+    print("=== the slowest notebooks" if seconds else "")
+    for name, time in sorted(seconds.items(), key=lambda item: -item[1])[:SLOWEST]:
+        print(f"{time:6.1f} s  {name}")
+    print(f"=== all checks, in {sum(time for _, time in results.values()):.0f} s")
+    for name, (passed, time) in results.items():
+        print(f"{'passed' if passed else 'FAILED'} {time:6.1f} s  {name}")
+    count = sum(passed for passed, _ in results.values())
+    print(f"{count} passed, {len(results) - count} failed")
+    return int(count < len(results))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""Run notebooks from top to bottom and keep their outputs in place: `python scripts/run_notebooks.py [nbs/geometry/05_sampling.ipynb ...]`.
+"""Run notebooks from top to bottom and keep their outputs in place: `python scripts/run_notebooks.py [NOTEBOOK ...]`.
 
 Without names it runs all of nbs/, but not the long ones of nbs/runs/. A notebook that fails is left as it was on disk.
+For example: `python scripts/run_notebooks.py nbs/geometry/05_sampling.ipynb`.
 """
 import base64
 import os
@@ -9,9 +10,9 @@ from io import BytesIO
 from pathlib import Path
 
 import nbformat
+from execnb.nbio import read_nb, write_nb
 from nbclient import NotebookClient
 from nbdev.clean import clean_nb
-from execnb.nbio import read_nb, write_nb
 from PIL import Image
 from tqdm import tqdm
 
@@ -45,13 +46,14 @@ def run_notebook(
     temporary = path.with_suffix(".running")
     nbformat.write(notebook, temporary)
     cleaned = read_nb(temporary)
-    clean_nb(cleaned, allowed_cell_metadata_keys={"tags"})  # papermill finds its parameters by a tag
+    clean_nb(cleaned, allowed_cell_metadata_keys=["tags"])  # papermill finds its parameters by a tag
     write_nb(cleaned, temporary)
     os.replace(temporary, path)
 
 
 def main() -> None:
-    paths = [Path(name).resolve() for name in sys.argv[1:]] or sorted(path for path in NBS.rglob("*.ipynb") if path.parent.name != "runs")
+    named = [Path(name).resolve() for name in sys.argv[1:]]
+    paths = named or sorted(path for path in NBS.rglob("*.ipynb") if path.parent.name != "runs")
     for path in (bar := tqdm(paths)):
         bar.set_description(path.stem)
         run_notebook(path)
