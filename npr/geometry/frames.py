@@ -24,8 +24,8 @@ def edge_frames(
 def face_rotations(
     verts: Tensor,  # (..., V, 3) positions, float
     faces: Tensor,  # (F, 3) int64
-) -> Tensor:  # (..., F, 3, 3) rotations; columns: along the first edge, across it, the normal; not for faces without area
-    "An orthonormal frame for each face."
+) -> Tensor:  # (..., F, 3, 3) rotations; columns: along the first edge, across it, the normal
+    "An orthonormal frame for each face that has an area."
     a, b, c = verts[..., faces, :].unbind(dim=-2)
     along = normalize(b - a, dim=-1, eps=1e-30)
     normal = normalize(torch.linalg.cross(b - a, c - a), dim=-1, eps=1e-30)
