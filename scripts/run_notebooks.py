@@ -38,6 +38,7 @@ def run_notebook(
     "Execute one notebook in nbs/, then write it back without run-dependent metadata."
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=600, kernel_name="python3", record_timing=False,
+                   extra_arguments=["--IPKernelApp.log_level=40"],  # no remarks about how the kernel is reached
                    resources={"metadata": {"path": str(path.parent)}}).execute()
     shrink_pictures(notebook)
     for cell in notebook.cells:

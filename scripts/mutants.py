@@ -1,0 +1,239 @@
+"""Put errors into copies of the code, one at a time, and see which test notices: `scripts/mutants.py [NAME ...]`.
+
+Without names it first runs the notebooks concerned as they are, then with each mutant of the list below. An error is
+put into the notebook that defines the code and into the module exported from it, in a copy of the checkout. The exit
+status is 1 where a notebook fails without any mutant, where no test notices a mutant, or where the text of a mutant is
+not found. `--list` prints the names.
+"""
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from time import perf_counter
+from typing import NamedTuple
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from tqdm import tqdm
+
+ROOT = Path(__file__).resolve().parent.parent
+PROCESSES, LONGEST = 2, 600  # notebooks at a time; seconds for one cell
+SILENT = ["--IPKernelApp.log_level=40"]  # errors alone
+FLAGGED = re.compile(r"^#\s*\|\s*(slow|cuda|eval:\s*false)", re.M | re.I)  # cells that nbdev_test passes over
+EXPORTED = re.compile(r"^#\s*\|\s*export[si]?\b", re.M)
+
+
+class Mutant(NamedTuple):
+    "An error, and where it should be noticed."
+
+    name: str
+    module: str  # that holds the text, such as geometry.operators
+    text: str  # stands once in the module
+    replacement: str
+    notebooks: tuple[str, ...]  # below nbs/, without the ending; one of them must fail
+    catcher: str  # which test should notice
+
+
+MUTANTS = [
+    Mutant("weld-joins-nothing", "geometry.mesh",
+           "reach = 1e-5 *", "reach = 0 *",
+           ("geometry/00_mesh",), "a seam with rounding errors is closed"),
+    Mutant("gradient-axes-swapped", "geometry.operators",
+           ".permute(2, 1, 3, 0)", ".permute(2, 1, 0, 3)",
+           ("geometry/04_operators",), "the Jacobian of a linear map is its matrix"),
+    Mutant("laplacian-sign", "geometry.operators",
+           "-igl.cotmatrix", "igl.cotmatrix",
+           ("geometry/04_operators",), "no eigenvalue is negative"),
+    Mutant("divergence-without-areas", "geometry.poisson",
+           "_scale_rows(gradient_matrix(mesh), area_weights(mesh))", "gradient_matrix(mesh)",
+           ("geometry/06_poisson",), "a solved mesh is the posed one; the solver agrees with SciPy"),
+    Mutant("neighbours-off-by-one", "geometry.sampling",
+           "k=list(range(1, k + 1))", "k=list(range(2, k + 2))",
+           ("geometry/05_sampling",), "agreement with the naive twin"),
+    Mutant("sampling-takes-the-first", "geometry.sampling",
+           "    return chosen.reshape(*points.shape[:-2], count)",
+           "    return torch.arange(count, device=points.device).expand(*points.shape[:-2], count)",
+           ("geometry/05_sampling",), "agreement with the naive twin"),
+    Mutant("softmax-over-channels", "paper.layers",
+           ".softmax(dim=-2)", ".softmax(dim=-1)",
+           ("paper/00_layers",), "weights of equal values; a constant comes out unchanged"),
+    Mutant("own-statistics-ignored", "paper.layers",
+           "if self.training or not self.own_statistics:", "if True:",
+           ("paper/00_layers",), "a pose's result does not depend on remembered averages"),
+    Mutant("registration-returns-its-start", "parts.matching",
+           "deformed = source.with_verts(torch.from_numpy(np.array(verts)))", "deformed = source",
+           ("parts/02_matching",), "the deformed source lies on the target"),
+    Mutant("parts-not-learned", "parts.applier",
+           "        learn_parts(self.motions, posed)", "        pass",
+           ("parts/05_applier", "01_model"), "a jointed tube follows its parts before any step"),
+    Mutant("old-targets-accepted", "parts.applier",
+           "if queries.parts != self.motions.digest:", "if False:",
+           ("parts/05_applier", "01_model"), "a target from before `initialise` raises an error"),
+    Mutant("metrics-not-centred", "metrics",
+           "(difference - difference.mean(dim=-2, keepdim=True))", "difference",
+           ("02_metrics",), "PMD does not change when the result is moved"),
+    Mutant("edge-ratio-without-logarithm", "metrics",
+           ".log().abs().mean(dim=(-2, -1)).exp()", ".mean(dim=(-2, -1))",
+           ("02_metrics",), "edges that are half as long count as those of double length"),
+    Mutant("learning-rate-zero", "training",
+           'group["lr"] = learning_rate(step, options)', 'group["lr"] = 0.0',
+           ("03_training",), "a training ends better than it began"),
+    Mutant("resume-forgets-the-optimiser", "training",
+           'self.optimizer.load_state_dict({"state": state,', 'self.optimizer.load_state_dict({"state": {},',
+           ("03_training",), "a training that was stopped ends with the same weights as one that was not"),
+    Mutant("trained-on-held-out-poses", "data.datasets",
+           "?", "?",
+           ("data/01_datasets",), "no held-out pose is among those to learn from"),
+    Mutant("placed-without-scale", "transferring",
+           "scale_ratio(source, target) * travel", "travel",
+           ("04_transferring",), "a target of double size travels twice as far"),
+    Mutant("setting-ignored", "app.pipeline",
+           "?", "?",
+           ("app/02_pipeline",), "a preset's own learning rate holds where the user gives none"),
+]
+
+
+class Outcome(NamedTuple):
+    "What came of one mutant."
+
+    caught: bool
+    where: str  # cell and error, or what went wrong
+    seconds: float
+
+
+def notebook_of(
+    module: str,
+    folder: Path,  # a checkout
+) -> Path:
+    "The notebook that exports a module; raises ValueError where there is none."
+    for path in sorted((folder / "nbs").rglob("*.ipynb")):
+        if re.search(rf"#\s*\|\s*default_exp {re.escape(module)}\b(?!\.)", path.read_text(encoding="utf-8")):
+            return path
+    raise ValueError(f"no notebook exports npr.{module}")
+
+
+def put_in(
+    mutant: Mutant,
+    folder: Path,  # a copy of the checkout, changed in place
+) -> None:
+    "Replace the text in a module and in its notebook; raises ValueError where it does not stand in each exactly once."
+    path = notebook_of(mutant.module, folder)
+    notebook = nbformat.read(path, as_version=4)
+    cells = [cell for cell in notebook.cells if EXPORTED.search(cell.source) and mutant.text in cell.source]
+    module = folder / "npr" / f"{mutant.module.replace('.', '/')}.py"
+    code = module.read_text(encoding="utf-8")
+    if sum(cell.source.count(mutant.text) for cell in cells) != 1 or code.count(mutant.text) != 1:
+        raise ValueError(f"{mutant.text!r} does not stand exactly once in {path.relative_to(folder)} and in its module")
+    cells[0].source = cells[0].source.replace(mutant.text, mutant.replacement)
+    nbformat.write(notebook, path)
+    module.write_text(code.replace(mutant.text, mutant.replacement), encoding="utf-8")
+
+
+def failed_line(
+    traceback: list[str],  # of a cell's error, with colours
+) -> str:
+    "The line of the cell that raised the error."
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(traceback))
+    found = re.search(r"^-+> ?\d+ (.*)$", plain, re.M)
+    return found[1].strip() if found else ""
+
+
+def first_failure(
+    path: Path,  # a notebook, run in its own folder
+) -> str | None:  # the number of the cell, the line that failed, the error
+    "Run a notebook up to the first cell that fails; cells with flags are passed over, as nbdev_test does."
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and FLAGGED.search(cell.source):
+            cell.source = ""
+    client = NotebookClient(notebook, timeout=LONGEST, kernel_name="python3", record_timing=False,
+                            extra_arguments=SILENT, resources={"metadata": {"path": str(path.parent)}})
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        number, output = next((number, output) for number, cell in enumerate(notebook.cells)
+                              for output in cell.get("outputs", []) if output.output_type == "error")
+        return f"[{number}] {failed_line(output.traceback)[:90]} -> {error.ename}: {' '.join(error.evalue.split())}"
+    return None
+
+
+def not_copied(
+    folder: str,
+    names: list[str],  # of what lies in it
+) -> set[str]:
+    "What a copy of the checkout does without: hidden files, results and caches."
+    left = {name for name in names if name.startswith(".") or name == "__pycache__" or name.endswith(".egg-info")}
+    return left | ({"runs", "build"} if Path(folder) == ROOT else set())
+
+
+def run_mutant(
+    mutant: Mutant,
+) -> Outcome:
+    "Copy the checkout, put the error in, and run the notebooks until one fails."
+    start = perf_counter()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "npr"
+        shutil.copytree(ROOT, folder, ignore=not_copied)
+        os.environ |= {"PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        try:
+            if mutant.text:
+                put_in(mutant, folder)
+            for name in mutant.notebooks:
+                if found := first_failure(folder / "nbs" / f"{name}.ipynb"):
+                    return Outcome(True, f"{name}{found}", perf_counter() - start)
+        except (ValueError, OSError, RuntimeError) as error:  # such as a kernel that died
+            return Outcome(False, f"NOT RUN: {error}", perf_counter() - start)
+    return Outcome(False, "no test noticed", perf_counter() - start)
+
+
+def run_all(
+    mutants: Sequence[Mutant],
+) -> dict[str, Outcome]:
+    "Several at a time; a mutant without a text is the code as it is."
+    outcomes = {}
+    with ProcessPoolExecutor(PROCESSES) as pool:
+        running = {pool.submit(run_mutant, mutant): mutant for mutant in mutants}
+        for done in tqdm(as_completed(running), total=len(running), desc="mutants"):
+            outcomes[running[done].name] = done.result()
+    return {mutant.name: outcomes[mutant.name] for mutant in mutants}
+
+
+def print_table(
+    outcomes: dict[str, Outcome],
+) -> None:
+    "One line for each mutant."
+    width = max(map(len, outcomes))
+    for name, outcome in outcomes.items():
+        status = "caught" if outcome.caught else "MISSED"
+        print(f"{status}  {name:<{width}}  {outcome.seconds:4.0f} s  {outcome.where[:120]}")
+
+
+def main() -> int:
+    "Run the mutants that are named, or all."
+    names = sys.argv[1:]
+    if names == ["--list"]:
+        print("\n".join(f"{mutant.name:<32}{mutant.module:<20}{mutant.catcher}" for mutant in MUTANTS))
+        return 0
+    if unknown := set(names) - {mutant.name for mutant in MUTANTS}:
+        print(f"there is no mutant {', '.join(sorted(unknown))}; --list prints all names")
+        return 1
+    if not names:
+        concerned = sorted({name for mutant in MUTANTS for name in mutant.notebooks})
+        outcomes = run_all([Mutant(name, "", "", "", (name,), "") for name in concerned])
+        if failing := {name: outcome for name, outcome in outcomes.items() if outcome.where != "no test noticed"}:
+            print("\n".join(f"{name} fails as it is: {outcome.where}" for name, outcome in failing.items()))
+            return 1
+    outcomes = run_all([mutant for mutant in MUTANTS if not names or mutant.name in names])
+    print_table(outcomes)
+    missed = sum(not outcome.caught for outcome in outcomes.values())
+    print(f"{len(outcomes) - missed} of {len(outcomes)} mutants were caught")
+    return int(missed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
