@@ -7,27 +7,17 @@ __all__ = ['COMMANDS', 'DATA_COMMANDS', 'data_list', 'data_info', 'data_fetch', 
            'data', 'main']
 
 # %% ../../nbs/app/04_cli.ipynb #8b3e85c2
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import tyro
-from tqdm import tqdm
 from tyro.conf import Positional, arg
 
-from ..data.animals import build_animals
-from .settings import BenchmarkSettings, EvaluateSettings
-from .benchmark import body_table, evaluation_table, run_benchmark, run_evaluation
-from ..data.bodies import build_bodies
-from ..data.datasets import dataset_info, dataset_list
-from ..data.downloads import data_folder, fetch
-from ..data.gltf import poses_from_gltf
-from ..geometry.mesh import InputError
-from .settings import TrainSettings, TransferSettings
-from .pipeline import run_training, run_transfer
-from ..geometry.poses import save_poses
-from ..paper.configurations import write_missing_jacobians
+from .. import __version__
+from .settings import BenchmarkSettings, EvaluateSettings, TrainSettings, TransferSettings
 
 # %% ../../nbs/app/04_cli.ipynb #afad6675
 def data_list() -> None:
@@ -35,6 +25,8 @@ def data_list() -> None:
 
     npr data list
     """
+    from npr.data.datasets import dataset_list
+
     print(dataset_list())
 
 
@@ -45,6 +37,8 @@ def data_info(
 
     npr data info animals
     """
+    from npr.data.datasets import dataset_info
+
     print(dataset_info(name))
 
 
@@ -55,6 +49,8 @@ def data_fetch(
 
     npr data fetch animals
     """
+    from npr.data.downloads import fetch
+
     for path in fetch(name).values():
         print(path)
 
@@ -67,11 +63,15 @@ def data_build(
 
     npr data build animals
     """
+    from npr.data.animals import build_animals
+    from npr.data.bodies import build_bodies
+    from npr.data.downloads import data_folder, fetch
+
     path = out or data_folder() / f"{name}.npz"
     built = build_animals(fetch(name), path) if name == "animals" else build_bodies(name, path)
     print(f"{built}: {built.stat().st_size / 1e6:.0f} MB")
 
-
+# %% ../../nbs/app/04_cli.ipynb #4edf1930
 def data_import(
     file: Positional[Annotated[Path, arg(metavar="FILE")]],  # an animated .glb or .gltf file
     out: Annotated[Path, arg(metavar="NPZ")],  # where the poses go, ending in .npz
@@ -83,6 +83,9 @@ def data_import(
 
     npr data import fox.glb --out fox.npz
     """
+    from npr.data.gltf import poses_from_gltf
+    from npr.geometry.poses import save_poses
+
     poses = poses_from_gltf(file, clips, frames_per_second, largest=largest)
     print(f"{save_poses(poses, out)}: {len(poses)} poses of {len(poses.template.verts)} vertices")
 
@@ -95,12 +98,15 @@ def data_jacobians(
 
     npr data jacobians train.json
     """
+    from npr.paper.configurations import write_missing_jacobians
+
     written = write_missing_jacobians(config, data_root)
     print(f"{config}: {len(written)} files of Jacobians written")
 
 # %% ../../nbs/app/04_cli.ipynb #d3e50db5
 COMMANDS = {"train": TrainSettings, "transfer": TransferSettings, "evaluate": EvaluateSettings, "benchmark": BenchmarkSettings}
-DATA_COMMANDS = {"list": data_list, "info": data_info, "fetch": data_fetch, "build": data_build, "import": data_import, "jacobians": data_jacobians}
+DATA_COMMANDS = {"list": data_list, "info": data_info, "fetch": data_fetch, "build": data_build, "import": data_import,
+                 "jacobians": data_jacobians}
 
 
 def data() -> None:
@@ -110,42 +116,60 @@ def data() -> None:
     """
 
 
-def _parse_and_run(
-    words: Sequence[str],  # without the name of the program
-) -> None:
-    "Do what a command line says."
-    if words[:1] == ["data"]:
-        tyro.extras.subcommand_cli_from_dict(DATA_COMMANDS, prog="npr data", description="Data sets by name.", args=words[1:] or ["--help"])
-        return
-    description = "Learn poses from one mesh, give them to any other."
-    settings = tyro.extras.subcommand_cli_from_dict(COMMANDS | {"data": data}, prog="npr", description=description, args=words or ["--help"])
+def _run(
+    settings: TrainSettings | TransferSettings | EvaluateSettings | BenchmarkSettings,
+) -> str:  # what to print at the end
+    "Do what the settings of a command say."
+    from npr.app import benchmark, pipeline
+
     if isinstance(settings, TrainSettings):
-        done = run_training(settings)
-        figure = f"; PMD on held-out poses {1e3 * done.history[-1][2]:.3f} x 10^-3" if done.history else ""
-        print(f"{done.step} steps{figure}. Next: npr transfer {settings.out} TARGET.obj --out posed")
-    elif isinstance(settings, TransferSettings):
-        written = run_transfer(settings)
-        print(f"{len(written)} meshes written, the first: {written[0]}")
-    elif isinstance(settings, EvaluateSettings):
-        table = run_evaluation(settings)
-        print(evaluation_table(table), body_table(table), sep="\n\n")
-    elif isinstance(settings, BenchmarkSettings):
-        for title, table in run_benchmark(settings).items():
-            print(f"{title}\n{evaluation_table(table)}\n")
+        done = pipeline.run_training(settings)
+        error = f"; PMD on held-out poses {1e3 * done.history[-1][2]:.3f} x 10^-3" if done.history else ""
+        return f"{done.step} steps{error}. Next: npr transfer {settings.out} TARGET.obj --out posed"
+    if isinstance(settings, TransferSettings):
+        written = pipeline.run_transfer(settings)
+        return f"{len(written)} meshes written, the first: {written[0]}"
+    if isinstance(settings, EvaluateSettings):
+        table = benchmark.run_evaluation(settings)
+        return f"{benchmark.evaluation_table(table)}\n\n{benchmark.body_table(table)}"
+    tables = benchmark.run_benchmark(settings)
+    return "\n\n".join(f"{title}\n{benchmark.evaluation_table(table)}" for title, table in tables.items())
+
+# %% ../../nbs/app/04_cli.ipynb #219365c1
+def _parse(
+    words: Sequence[str],  # without the name of the program
+) -> TrainSettings | TransferSettings | EvaluateSettings | BenchmarkSettings | None:  # None: it is done already
+    "What a command line says; `npr data` and `npr --version` are done at once."
+    if words[:1] == ["data"]:
+        description = "Data sets by name."
+        tyro.extras.subcommand_cli_from_dict(DATA_COMMANDS, prog="npr data", description=description, args=words[1:] or ["--help"])
+        return None
+    if list(words) == ["--version"]:
+        print(f"npr {__version__}")
+        return None
+    description = "Learn poses from one mesh, give them to any other. npr --version tells the version."
+    commands = {**COMMANDS, "data": data}
+    return tyro.extras.subcommand_cli_from_dict(commands, prog="npr", description=description, args=words or ["--help"])
 
 
 def main(
     words: Sequence[str] | None = None,  # the command line without the program's name; the process's own if left out
 ) -> int:  # exit status: 0, 1 for bad input, 2 for a bad command line, 130 after Ctrl-C
     "The program `npr`."
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
-        _parse_and_run(sys.argv[1:] if words is None else list(words))
-    except InputError as error:
-        print(f"npr: {error}", file=sys.stderr)
-        return 1
+        if (settings := _parse(sys.argv[1:] if words is None else list(words))) is not None:
+            print(_run(settings))
     except OSError as error:
         print(f"npr: {error.filename or 'a file'}: cannot be used ({error.strerror or error}); check the path, its rights and the room on "
               "the disk.", file=sys.stderr)
+        return 1
+    except ValueError as error:
+        from npr.geometry.mesh import InputError  # not earlier: it brings torch, which a help text does without
+
+        if not isinstance(error, InputError):
+            raise
+        print(f"npr: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as stop:
         print(f"npr: {stop or 'stopped'}", file=sys.stderr)
