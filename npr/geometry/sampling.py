@@ -9,6 +9,7 @@ __all__ = ['farthest_point_sample_naive', 'farthest_point_sample_plain', 'sampli
 # %% ../../nbs/geometry/05_sampling.ipynb #8f9a5d1a
 from types import ModuleType
 
+import numpy as np
 import torch
 from scipy.spatial import KDTree
 from torch import Tensor
@@ -34,10 +35,10 @@ def farthest_point_sample_naive(
 
 # %% ../../nbs/geometry/05_sampling.ipynb #eed6e7b5
 def farthest_point_sample_plain(
-    clouds: Tensor,  # (B, N, 3), float
+    clouds: Tensor,  # (P, N, 3), float
     count: int,  # how many to choose, 1 to N
     skip_origin: bool = False,  # never choose points with squared norm <= 1e-3 (but for the first)
-) -> Tensor:  # (B, count) int64
+) -> Tensor:  # (P, count) int64
     "Farthest point sampling in plain PyTorch: one number per point, lowered at each step."
     rows = torch.arange(len(clouds), device=clouds.device)
     distances = torch.full(clouds.shape[:2], torch.inf, dtype=clouds.dtype, device=clouds.device)
@@ -95,7 +96,7 @@ def nearest_neighbours_naive(
     "The k nearest points of each query, from the table of all distances."
     return (queries[:, None] - points[None]).square().sum(dim=-1).argsort(dim=1, stable=True)[:, :k]
 
-# %% ../../nbs/geometry/05_sampling.ipynb #6ef97622
+# %% ../../nbs/geometry/05_sampling.ipynb #1e70bca3
 def nearest_neighbours(
     queries: Tensor,  # (..., Q, D), float
     points: Tensor,  # (..., N, D), the same leading dimensions
@@ -118,8 +119,8 @@ def _nearest_on_cpu(
     k: int,
 ) -> Tensor:  # (Q, k) int64
     "By SciPy's k-d tree."
-    found = KDTree(points.numpy()).query(queries.numpy(), k=list(range(1, k + 1)), workers=-1)[1]
-    return torch.from_numpy(found)
+    found = KDTree(points.numpy()).query(queries.numpy(), k=k, workers=-1)[1]  # (Q,) for k = 1
+    return torch.from_numpy(np.asarray(found)).reshape(len(queries), k)
 
 
 def _nearest_in_blocks(
@@ -137,10 +138,10 @@ def _nearest_in_blocks(
 
 # %% ../../nbs/geometry/05_sampling.ipynb #42557f84
 def gather(
-    features: Tensor,  # (B, N, C)
-    indices: Tensor,  # (B, ...) int64 rows of `features`
-) -> Tensor:  # (B, ..., C)
-    "The rows of `features` named by `indices`, for each member of the batch; gradients add up for repeated rows."
-    B, N, C = features.shape
-    starts = torch.arange(B, device=indices.device).view(B, *[1] * (indices.ndim - 1)) * N
-    return features.reshape(B * N, C).index_select(0, (indices + starts).flatten()).view(*indices.shape, C)
+    features: Tensor,  # (P, N, C)
+    indices: Tensor,  # (P, ...) int64 rows of `features`
+) -> Tensor:  # (P, ..., C)
+    "The rows of `features` named by `indices`, for each pose; gradients add up for repeated rows."
+    P, N, C = features.shape
+    starts = torch.arange(P, device=indices.device).view(P, *[1] * (indices.ndim - 1)) * N
+    return features.reshape(P * N, C).index_select(0, (indices + starts).flatten()).view(*indices.shape, C)
