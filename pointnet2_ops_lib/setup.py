@@ -1,7 +1,7 @@
 """Builds the wheel of pointnet2_ops: always the CPU operators, and the CUDA operators where torch and a toolkit allow.
 
-FORCE_CUDA=1 makes a missing toolkit an error, FORCE_CUDA=0 leaves the CUDA operators out. Architectures are those of the
-user's TORCH_CUDA_ARCH_LIST, or of the GPUs that torch sees, or, where it sees none, all that the toolkit builds for.
+FORCE_CUDA=1 makes a missing toolkit an error, FORCE_CUDA=0 leaves the CUDA operators out. Architectures are those of
+the user's TORCH_CUDA_ARCH_LIST, or of the GPUs that torch sees, or, where it sees none, all that the toolkit builds for.
 """
 
 import os
@@ -46,7 +46,8 @@ def extension():
         return CppExtension("pointnet2_ops._C", sources("*.cpp", "cpu/*.cpp"), py_limited_api=True,
                             extra_compile_args={"cxx": COMPILER})
     return CUDAExtension("pointnet2_ops._C", sources("*.cpp", "cpu/*.cpp", "cuda/*.cu"), py_limited_api=True,
-                         extra_compile_args={"cxx": [*COMPILER, "-DUSE_CUDA"], "nvcc": [*CUDA_COMPILER, *architectures()]})
+                         extra_compile_args={"cxx": [*COMPILER, "-DUSE_CUDA"],
+                                             "nvcc": [*CUDA_COMPILER, *architectures()]})
 
 
 setup(

@@ -1,9 +1,10 @@
 """The devices and precisions to try, and what is skipped where."""
 
-import pointnet2_ops
 import pytest
 import torch
 from hypothesis import settings
+
+import pointnet2_ops
 
 # No deadline: the first call of an operator is slower than the rest.
 settings.register_profile("here", deadline=None, max_examples=60, derandomize=True)

@@ -4,8 +4,16 @@ import pytest
 import torch
 
 from pointnet2_ops import farthest_point_sample, nearest_neighbours
-from pointnet2_ops.pointnet2_utils import (GroupAll, QueryAndGroup, ball_query, furthest_point_sample,
-                                           gather_operation, grouping_operation, three_interpolate, three_nn)
+from pointnet2_ops.pointnet2_utils import (
+    GroupAll,
+    QueryAndGroup,
+    ball_query,
+    furthest_point_sample,
+    gather_operation,
+    grouping_operation,
+    three_interpolate,
+    three_nn,
+)
 
 XYZ = torch.rand(2, 10, 3)
 FEATURES = torch.rand(2, 4, 10)

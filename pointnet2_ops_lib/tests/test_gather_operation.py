@@ -10,6 +10,7 @@ from torch.autograd import gradcheck, gradgradcheck
 from pointnet2_ops.naive import gather_operation_naive, grouping_operation_naive
 from pointnet2_ops.pointnet2_utils import gather_operation, grouping_operation
 
+
 @pytest.mark.parametrize("index_dtype", INDEX_DTYPES)
 def test_agrees_with_naive(index_dtype, device, dtype):
     features = random_features(3, 5, 400, dtype)

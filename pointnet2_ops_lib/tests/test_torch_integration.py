@@ -6,8 +6,14 @@ from examples import make_cloud, random_features, random_indices, uneven
 from torch.library import opcheck
 
 from pointnet2_ops import farthest_point_sample, nearest_neighbours
-from pointnet2_ops.pointnet2_utils import (QueryAndGroup, ball_query, furthest_point_sample, gather_operation,
-                                           three_interpolate, three_nn)
+from pointnet2_ops.pointnet2_utils import (
+    QueryAndGroup,
+    ball_query,
+    furthest_point_sample,
+    gather_operation,
+    three_interpolate,
+    three_nn,
+)
 
 compiled = torch.ops.pointnet2_ops
 
