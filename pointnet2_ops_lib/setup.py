@@ -1,7 +1,8 @@
 """Builds the wheel of pointnet2_ops: always the CPU operators, and the CUDA operators where torch and a toolkit allow.
 
 FORCE_CUDA=1 makes a missing toolkit an error, FORCE_CUDA=0 leaves the CUDA operators out. Architectures are those of
-the user's TORCH_CUDA_ARCH_LIST, or of the GPUs that torch sees, or, where it sees none, all that the toolkit builds for.
+the user's TORCH_CUDA_ARCH_LIST, or of the GPUs that torch sees, or, where it sees none, all that the toolkit
+builds for.
 """
 
 import os
