@@ -20,7 +20,7 @@ from .mesh import InputError, Mesh, check_mesh, face_centroids, vertex_component
 from .operators import area_weights, cotangent_laplacian, gradient_matrix
 from .sampling import nearest_neighbours
 
-# %% ../../nbs/geometry/06_poisson.ipynb #83595d45
+# %% ../../nbs/geometry/06_poisson.ipynb #1a9e406e
 def _free_vertices(
     components: Tensor,  # (V,) int64
 ) -> Tensor:  # int64, V minus the number of components
@@ -37,8 +37,8 @@ def _scale_rows(
     factors: Tensor,  # (3F,)
 ) -> Tensor:  # (3F, V) sparse COO
     "Each row of a sparse matrix times its factor."
-    indices, values = matrix.indices(), matrix.values()
-    return torch.sparse_coo_tensor(indices, values * factors[indices[0]], matrix.shape, check_invariants=False).coalesce()
+    indices, values = matrix.indices(), matrix.values() * factors[matrix.indices()[0]]
+    return torch.sparse_coo_tensor(indices, values, matrix.shape, check_invariants=False).coalesce()
 
 
 def _to_scipy(
@@ -64,7 +64,7 @@ def solve_poisson_naive(
     solution[free] = torch.from_numpy(scipy.sparse.linalg.spsolve(system.tocsc(), right[free].numpy()))
     return solution
 
-# %% ../../nbs/geometry/06_poisson.ipynb #b4ea526d
+# %% ../../nbs/geometry/06_poisson.ipynb #d8d54989
 class _Factors:
     "Cholesky factors of a Laplacian without the rows and columns of the fixed vertices."
 
@@ -145,7 +145,7 @@ class ComponentPlacement:
         "Move each component as a whole."
         return verts + (centers - self.component_means(verts))[..., self.components, :]
 
-# %% ../../nbs/geometry/06_poisson.ipynb #24dff12d
+# %% ../../nbs/geometry/06_poisson.ipynb #3f589f16
 def attached_centers(
     placement: ComponentPlacement,
     verts: Tensor,  # (P, V, 3) of which the largest component is in its place
@@ -159,7 +159,7 @@ def attached_centers(
     largest = torch.arange(len(placement.sizes), device=verts.device) == placement.sizes.argmax()
     return torch.where(largest[:, None], placement.component_means(verts), centers)
 
-# %% ../../nbs/geometry/06_poisson.ipynb #1b461892
+# %% ../../nbs/geometry/06_poisson.ipynb #56d41041
 class PoissonSolver(ComponentPlacement):
     "Solves Poisson's equation on one mesh for many fields of Jacobians; all tensors are on the device of the mesh."
 
@@ -178,7 +178,7 @@ class PoissonSolver(ComponentPlacement):
         jacobians: Tensor,  # (P, F, 3, 3) wanted Jacobians, any float dtype, gradients allowed
         centers: Tensor | None = None,  # (P, components, 3) mean position of each component
     ) -> Tensor:  # (P, V, 3) float64
-        "The positions whose Jacobians are closest; without `centers` the largest component stays and the others follow."
+        "The positions with the closest Jacobians; without `centers` the largest component stays and the others follow."
         P, F = jacobians.shape[:2]
         if jacobians.shape[1:] != (len(self.mesh.faces), 3, 3):
             raise ValueError(f"PoissonSolver.solve: jacobians must be (P, {len(self.mesh.faces)}, 3, 3), "
