@@ -49,12 +49,11 @@ def run_timed(
                           stdout=subprocess.PIPE) as process:
         for line in process.stdout or ():
             print(line, end="", flush=True)
-            if found := re.search(r"(Starting|- Completed) (\S+\.ipynb)", line):
-                if found[1] == "Starting":
-                    started[found[2]] = perf_counter()
-                else:
-                    name = Path(found[2]).relative_to(ROOT).as_posix()
-                    seconds[name] = perf_counter() - started[found[2]]
+            for event, path in re.findall(r"(Starting|Completed) (\S+?\.ipynb)", line):
+                if event == "Starting":
+                    started[path] = perf_counter()
+                elif path in started:
+                    seconds[Path(path).relative_to(ROOT).as_posix()] = perf_counter() - started[path]
     return process.returncode == 0, seconds
 
 
