@@ -203,6 +203,19 @@ def check_import_cells(
     return problems
 
 
+def check_tests(
+    page: Page,
+) -> list[str]:
+    "A failed comparison shows its numbers."
+    problems = []
+    for node in (node for tree in page.trees(exported=False) for node in ast.walk(tree)):
+        if isinstance(node, ast.Call) and dotted(node.func) == "test_eq" and isinstance(node.args[0], ast.Compare):
+            if any(isinstance(sign, (ast.Lt, ast.LtE, ast.Gt, ast.GtE)) for sign in node.args[0].ops):
+                problems.append(f"{page.name}: {ast.unparse(node)[:60]}... would not show its numbers; "
+                                "write test(a, b, operator.lt)")
+    return problems
+
+
 def output_texts(
     cell: dict,
 ) -> list[str]:
@@ -416,7 +429,7 @@ def main() -> int:
     problems = check_modules(everything) + check_direction(everything) + check_exports_shown(everything)
     for page in everything:
         problems += check_opening(page) + check_size(page) + check_import_cells(page)
-        problems += check_outputs(page) + check_parameters(page)
+        problems += check_tests(page) + check_outputs(page) + check_parameters(page)
     for path in [page.path for page in everything] + sorted(ROOT.glob("*.md")):
         problems += check_links(path)
     print("\n".join(problems) or f"{len(everything)} notebooks keep the rules")
