@@ -17,7 +17,7 @@ MAX_CELLS, MAX_LINES, MAX_WIDTH, MAX_BYTES = 60, 45, 160, 700_000  # of a page, 
 
 # A module imports only from wings that stand before its own, and inside its wing from notebooks with lower numbers.
 WINGS = ["geometry", "interface", "paper", "parts", "model", "metrics", "training", "transferring", "data", "app"]
-SUPPORT = {"testing", "diagrams", "worm"}  # for examples: these import what they need, and no exported cell imports them
+SUPPORT = {"testing", "diagrams", "worm"}  # for examples; they import what they need, no exported cell imports them
 PICTURES = {"geometry.plot", "app.viewer"}  # no exported cell outside npr.app imports these
 COMPILED = {"pointnet2_ops": "geometry.sampling"}  # a library that one module alone imports
 

@@ -3,7 +3,7 @@
 Without names it first runs the notebooks concerned as they are, then with each mutant of the list below. An error is
 put into the notebook that defines the code and into the module exported from it, in a copy of the checkout. The exit
 status is 1 where a notebook fails without any mutant, where no test notices a mutant, or where the text of a mutant is
-not found. `--list` prints the names.
+not found. `--list` prints the names; `--check` runs nothing and only looks for the texts.
 """
 import os
 import re
@@ -124,6 +124,7 @@ def notebook_of(
 def put_in(
     mutant: Mutant,
     folder: Path,  # a copy of the checkout, changed in place
+    write: bool = True,  # False: only look for the text
 ) -> None:
     "Replace the text in a module and in its notebook; raises ValueError where it does not stand in each exactly once."
     path = notebook_of(mutant.module, folder)
@@ -133,9 +134,23 @@ def put_in(
     code = module.read_text(encoding="utf-8")
     if sum(cell.source.count(mutant.text) for cell in cells) != 1 or code.count(mutant.text) != 1:
         raise ValueError(f"{mutant.text!r} does not stand exactly once in {path.relative_to(folder)} and in its module")
-    cells[0].source = cells[0].source.replace(mutant.text, mutant.replacement)
-    nbformat.write(notebook, path)
-    module.write_text(code.replace(mutant.text, mutant.replacement), encoding="utf-8")
+    if write:
+        cells[0].source = cells[0].source.replace(mutant.text, mutant.replacement)
+        nbformat.write(notebook, path)
+        module.write_text(code.replace(mutant.text, mutant.replacement), encoding="utf-8")
+
+
+def check_texts() -> list[str]:
+    "What is wrong with the list: texts that are not found, and notebooks that do not exist."
+    problems = []
+    for mutant in MUTANTS:
+        try:
+            put_in(mutant, ROOT, write=False)
+        except (ValueError, OSError) as error:
+            problems.append(f"{mutant.name}: {error}")
+        problems += [f"{mutant.name}: there is no notebook {name}" for name in mutant.notebooks
+                     if not (ROOT / "nbs" / f"{name}.ipynb").is_file()]
+    return problems
 
 
 def failed_line(
@@ -223,6 +238,10 @@ def main() -> int:
     if names == ["--list"]:
         print("\n".join(f"{mutant.name:<32}{mutant.module:<20}{mutant.catcher}" for mutant in MUTANTS))
         return 0
+    if names == ["--check"]:
+        problems = check_texts()
+        print("\n".join(problems) or f"the texts of {len(MUTANTS)} mutants are found")
+        return int(bool(problems))
     if unknown := set(names) - {mutant.name for mutant in MUTANTS}:
         print(f"there is no mutant {', '.join(sorted(unknown))}; --list prints all names")
         return 1

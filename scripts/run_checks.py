@@ -28,6 +28,7 @@ def checks() -> dict[str, tuple[list, dict]]:  # by name: command and environmen
         "the notebooks keep the house rules": ([PYTHON, "scripts/check_notebooks.py"], {}),
         "ruff finds nothing": ([HERE / "ruff", "check", "--quiet", "--output-format", "concise"], {}),
         "pyright finds nothing": ([HERE / "pyright", "--pythonpath", PYTHON], {}),
+        "the texts of the mutants are found": ([PYTHON, "scripts/mutants.py", "--check"], {}),
         NOTEBOOKS: ([HERE / "nbdev_test", "--n_workers", "2", "--do_print"], ONE_THREAD | DATA),
         "the README's Python lines run": ([PYTHON, "scripts/make_readme.py", "--check"], {}),
         "end to end, in a quick setting": ([PYTHON, "scripts/check_end_to_end.py"], {}),
