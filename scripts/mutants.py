@@ -53,7 +53,7 @@ MUTANTS = [
            "_scale_rows(gradient_matrix(mesh), area_weights(mesh))", "gradient_matrix(mesh)",
            ("geometry/06_poisson",), "a solved mesh is the posed one; the solver agrees with SciPy"),
     Mutant("neighbours-off-by-one", "geometry.sampling",
-           "k=list(range(1, k + 1))", "k=list(range(2, k + 2))",
+           "queries.numpy(), k=k,", "queries.numpy(), k=list(range(2, k + 2)),",
            ("geometry/05_sampling",), "agreement with the naive twin"),
     Mutant("sampling-takes-the-first", "geometry.sampling",
            "    return chosen.reshape(*points.shape[:-2], count)",
