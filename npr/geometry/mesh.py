@@ -135,7 +135,7 @@ def degenerate_faces(
     "Which faces have (almost) no area: at most 1e-12 of the squared diagonal of the bounding box."
     return face_areas(mesh.verts, mesh.faces) <= 1e-12 * diagonal(mesh) ** 2
 
-# %% ../../nbs/geometry/00_mesh.ipynb #6ed4ddd5
+# %% ../../nbs/geometry/00_mesh.ipynb #17ea4e5b
 def _check_numbers(
     mesh: Mesh,
 ) -> None:
@@ -169,7 +169,7 @@ def check_mesh(
         raise InputError(f"{name}: {count} of its vertices belong to no face; {remedy}.")
     return mesh
 
-# %% ../../nbs/geometry/00_mesh.ipynb #702bea2b
+# %% ../../nbs/geometry/00_mesh.ipynb #5ceb735a
 def first_copies(
     verts: Tensor,  # (V, 3) finite positions, float
 ) -> Tensor:  # (V,) int64; i itself where no earlier vertex lies at the place of vertex i
@@ -204,7 +204,7 @@ def repair_mesh(
     used, renumbered = faces.unique(return_inverse=True)
     return Mesh(mesh.verts[used], renumbered.reshape(-1, 3), mesh.name)
 
-# %% ../../nbs/geometry/00_mesh.ipynb #a66c6a79
+# %% ../../nbs/geometry/00_mesh.ipynb #a46ba3fd
 def same_mesh(
     one: Mesh,
     two: Mesh,  # on any device
@@ -260,7 +260,7 @@ def write_atomically(
         raise
     return path
 
-# %% ../../nbs/geometry/00_mesh.ipynb #3eed9eba
+# %% ../../nbs/geometry/00_mesh.ipynb #f64402e4
 def write_mesh(
     mesh: Mesh,
     path: str | Path,  # the suffix says the format: .obj, .ply, .off, .stl, .glb

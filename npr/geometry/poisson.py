@@ -20,7 +20,7 @@ from .mesh import InputError, Mesh, check_mesh, face_centroids, vertex_component
 from .operators import area_weights, cotangent_laplacian, gradient_matrix
 from .sampling import nearest_neighbours
 
-# %% ../../nbs/geometry/06_poisson.ipynb #1a9e406e
+# %% ../../nbs/geometry/06_poisson.ipynb #0b6695c3
 def _free_vertices(
     components: Tensor,  # (V,) int64
 ) -> Tensor:  # int64, V minus the number of components
@@ -64,7 +64,7 @@ def solve_poisson_naive(
     solution[free] = torch.from_numpy(scipy.sparse.linalg.spsolve(system.tocsc(), right[free].numpy()))
     return solution
 
-# %% ../../nbs/geometry/06_poisson.ipynb #d8d54989
+# %% ../../nbs/geometry/06_poisson.ipynb #671eb176
 class _Factors:
     "Cholesky factors of a Laplacian without the rows and columns of the fixed vertices."
 
@@ -145,7 +145,7 @@ class ComponentPlacement:
         "Move each component as a whole."
         return verts + (centers - self.component_means(verts))[..., self.components, :]
 
-# %% ../../nbs/geometry/06_poisson.ipynb #3f589f16
+# %% ../../nbs/geometry/06_poisson.ipynb #84acfb79
 def attached_centers(
     placement: ComponentPlacement,
     verts: Tensor,  # (P, V, 3) of which the largest component is in its place
@@ -159,7 +159,7 @@ def attached_centers(
     largest = torch.arange(len(placement.sizes), device=verts.device) == placement.sizes.argmax()
     return torch.where(largest[:, None], placement.component_means(verts), centers)
 
-# %% ../../nbs/geometry/06_poisson.ipynb #56d41041
+# %% ../../nbs/geometry/06_poisson.ipynb #a58722e6
 class PoissonSolver(ComponentPlacement):
     "Solves Poisson's equation on one mesh for many fields of Jacobians; all tensors are on the device of the mesh."
 

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from .mesh import InputError, Mesh, check_mesh, read_mesh, write_atomically, write_mesh
 
-# %% ../../nbs/geometry/02_poses.ipynb #41cbde78
+# %% ../../nbs/geometry/02_poses.ipynb #40b1e428
 def _check_poses(
     poses: "PoseSet",
 ) -> None:
@@ -117,7 +117,7 @@ def read_pose(
                          "export both from the same mesh, without reordering.")
     return mesh
 
-# %% ../../nbs/geometry/02_poses.ipynb #59569afb
+# %% ../../nbs/geometry/02_poses.ipynb #def2f06a
 def write_poses(
     poses: PoseSet,
     folder: str | Path,  # made if needed

@@ -96,7 +96,7 @@ def nearest_neighbours_naive(
     "The k nearest points of each query, from the table of all distances."
     return (queries[:, None] - points[None]).square().sum(dim=-1).argsort(dim=1, stable=True)[:, :k]
 
-# %% ../../nbs/geometry/05_sampling.ipynb #1e70bca3
+# %% ../../nbs/geometry/05_sampling.ipynb #4258621a
 def nearest_neighbours(
     queries: Tensor,  # (..., Q, D), float
     points: Tensor,  # (..., N, D), the same leading dimensions
