@@ -72,7 +72,7 @@ def draw_mesh(
     triangles = points[faces[visible][order]][..., :2].numpy() + np.asarray(offset)
     axes.add_collection(PolyCollection(list(triangles), facecolors=seen, edgecolors=seen, linewidths=0.3))
 
-# %% ../../nbs/geometry/01_plot.ipynb #f607eb3d
+# %% ../../nbs/geometry/01_plot.ipynb #aace8413
 def show_mesh(
     mesh: Mesh,
     values: Tensor | None = None,  # (F,) numbers to show as colours, with a colour bar
@@ -97,7 +97,7 @@ def show_mesh(
     axes.autoscale_view()
     return figure
 
-# %% ../../nbs/geometry/01_plot.ipynb #8449a026
+# %% ../../nbs/geometry/01_plot.ipynb #60ee1834
 def _extent(
     mesh: Mesh | None,
     camera: Tensor,  # (3, 3)
