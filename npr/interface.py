@@ -18,7 +18,7 @@ from .geometry.mesh import InputError, Mesh
 
 # %% ../nbs/00_interface.ipynb #faf02035
 class PoseCode(NamedTuple):
-    "All that the applier knows about P poses."
+    "All that passes from the extractor to the applier, for P poses."
 
     keypoints: Tensor  # (P, K, 3) positions on the posed source
     features: Tensor  # (P, K, C) one vector for each keypoint

@@ -13,7 +13,7 @@ from ..geometry.sampling import nearest_neighbours
 from ..interface import Applier, PoseCode, Queries
 from .layers import CrossAttention, ResidualBlock
 
-# %% ../../nbs/paper/02_applier.ipynb #308497dd
+# %% ../../nbs/paper/02_applier.ipynb #0f861bc5
 class _ApplierLayers(Applier):
     "The layers of the paper's applier under their published names, and what depends on no weight."
 

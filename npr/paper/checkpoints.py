@@ -34,7 +34,7 @@ def read_release_checkpoint(
                          "or a state dict itself.")
     return content
 
-# %% ../../nbs/paper/03_checkpoints.ipynb #73e1e2cb
+# %% ../../nbs/paper/03_checkpoints.ipynb #67103491
 def check_state(
     state: dict[str, Tensor],  # names and weights to be loaded
     expected: dict[str, Tensor],  # the state dict of the network that is to take them

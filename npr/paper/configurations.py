@@ -78,7 +78,7 @@ def _read_entry(
     beside = places[candidate_paths(entry["tgt"], config, data_root).index(target)] if len(places) > 1 else places[0]
     return Entry(source, target, next((path for path in places if path.is_file()), beside))
 
-# %% ../../nbs/paper/04_configurations.ipynb #f1da6451
+# %% ../../nbs/paper/04_configurations.ipynb #b579cc99
 def read_entries(
     config: str | Path,  # a JSON file of the release
     data_root: str | Path | None = None,  # where the data is, if it was moved
@@ -112,7 +112,7 @@ def read_jacobians(
     is_field = is_array and np.issubdtype(field.dtype, np.floating)
     return torch.from_numpy(field.astype(np.float32)) if is_field and np.isfinite(field).all() else None
 
-# %% ../../nbs/paper/04_configurations.ipynb #3f315167
+# %% ../../nbs/paper/04_configurations.ipynb #ae776da7
 def _unique_names(
     names: list[str],
 ) -> list[str]:
@@ -192,7 +192,7 @@ def write_missing_jacobians(
             written.append(write_atomically(entry.jacobians, content.getvalue()))
     return written
 
-# %% ../../nbs/paper/04_configurations.ipynb #7243954b
+# %% ../../nbs/paper/04_configurations.ipynb #d9b6d719
 def numbered_paths(
     exp_dir: Path,  # folder of a training
     tag: str,  # name of these results

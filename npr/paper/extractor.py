@@ -31,7 +31,7 @@ def extractor_neighbours(
         points = kept
     return tuple(lists)
 
-# %% ../../nbs/paper/01_extractor.ipynb #69ef2eea
+# %% ../../nbs/paper/01_extractor.ipynb #12fd21ce
 class _ExtractorLayers(Extractor):
     "The layers of the paper's extractor under their published names, and what depends on no weight."
 

@@ -90,7 +90,7 @@ class VectorSelfAttention(nn.Module):
         relations = self.w_qs(features).unsqueeze(2) - nearby(self.w_ks(features))
         return self.bn(features + vector_attention(self.fc_gamma, relations, nearby(self.w_vs(features)), offsets))
 
-# %% ../../nbs/paper/00_layers.ipynb #31b256d8
+# %% ../../nbs/paper/00_layers.ipynb #e4ed7a2e
 class PointConv(nn.Conv1d):
     "A convolution of kernel size 1: the same linear map for every point of (P, N, C)."
 
@@ -206,7 +206,7 @@ class CrossAttention(nn.Module):
         relations = gather(self.w_qs(token) - keys, with_token)
         return vector_attention(self.fc_gamma, relations, gather(values, with_token), F.pad(offsets, (0, 0, 0, 1)))
 
-# %% ../../nbs/paper/00_layers.ipynb #a38104bc
+# %% ../../nbs/paper/00_layers.ipynb #882b1b68
 class ResidualBlock(nn.Module):
     "Two linear layers, each after a ReLU, added to their input."
 

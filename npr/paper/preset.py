@@ -21,7 +21,7 @@ from .extractor import PoseExtractor
 # %% ../../nbs/paper/05_preset.ipynb #ee1d06f3
 @dataclass(frozen=True)
 class PaperPreset(Preset):
-    "The published network of Yoo et al. (2024). It knows nothing of its template, so one model may learn from several."
+    "The published network of Yoo et al. (2024). It fits any template, so one model may learn from several."
     name: ClassVar[str] = "paper"
     one_template: ClassVar[bool] = False
     samples: tuple[int, int] = (500, 100)  # points kept at each level; the last are the keypoints, K
