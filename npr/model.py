@@ -46,7 +46,7 @@ def find_preset(
         raise InputError(f"{preset}: there is no preset of this name; choose one of {', '.join(PRESETS)}.")
     return PRESETS[name]()
 
-# %% ../nbs/01_model.ipynb #7fd619d6
+# %% ../nbs/01_model.ipynb #2e02c791
 def preset_text(
     preset: Preset,
 ) -> str:  # JSON
@@ -93,7 +93,7 @@ def check_target(
     pieces = int(vertex_components(check_mesh(mesh).faces, len(mesh.verts)).max()) + 1
     if pieces > max(20, len(mesh.faces) // 20):
         raise InputError(f"{mesh.name}: comes apart into {pieces} unconnected pieces; join its vertices with "
-                         "npr.mesh.repair_mesh, or give npr transfer the option --repair.")
+                         "npr.geometry.mesh.repair_mesh, or give npr transfer the option --repair.")
     if template is not None and enclosed_volume(mesh) * enclosed_volume(template) < 0:
         raise InputError(f"{mesh.name}: its faces look inward where the template's look outward, or the other way round; "
                          "flip them in a mesh editor.")
@@ -144,9 +144,9 @@ class _Networks(nn.Module):
     @property
     def device(self) -> torch.device:
         "Where the weights are; everything else is computed there."
-        return next(self.parameters()).device
+        return next((parameter.device for parameter in self.parameters()), torch.device("cpu"))
 
-# %% ../nbs/01_model.ipynb #abb92813
+# %% ../nbs/01_model.ipynb #98cc364e
 class _Preparation(_Networks):
     "What is computed once, for poses and for targets."
 
@@ -188,9 +188,9 @@ class _Preparation(_Networks):
             raise InputError(f"{template.name}: its poses have another template than this model was made for ({self.template.name}, "
                              f"{len(self.template.verts)} vertices); give poses of that template.")
 
-# %% ../nbs/01_model.ipynb #972fe2fa
-class PoseModel(_Preparation):
-    "Learns poses of one template and gives them to any mesh."
+# %% ../nbs/01_model.ipynb #49df1be6
+class _Chain(_Preparation):
+    "From poses to codes, from codes to Jacobians and vertices."
 
     def encode(
         self,
@@ -228,6 +228,19 @@ class PoseModel(_Preparation):
         "The target's vertices in each pose."
         return target.solver.solve(self.decode(code, target, nearest).unflatten(-1, (3, 3)))
 
+# %% ../nbs/01_model.ipynb #fbc68a38
+def _queries(
+    target: PreparedTarget | Queries | Tensor,
+) -> Queries:
+    "The queries of a target, however it is given."
+    if isinstance(target, PreparedTarget):
+        return target.queries
+    return Queries(target) if isinstance(target, Tensor) else target
+
+# %% ../nbs/01_model.ipynb #7a8983b3
+class PoseModel(_Chain):
+    "Learns poses of one template and gives them to any mesh."
+
     @classmethod
     def from_release(
         cls,
@@ -241,15 +254,6 @@ class PoseModel(_Preparation):
         check_state(state, model.state_dict(), str(name))
         model.load_state_dict(state)
         return model.eval()
-
-
-def _queries(
-    target: PreparedTarget | Queries | Tensor,
-) -> Queries:
-    "The queries of a target, however it is given."
-    if isinstance(target, PreparedTarget):
-        return target.queries
-    return Queries(target) if isinstance(target, Tensor) else target
 
 # %% ../nbs/01_model.ipynb #9c09308e
 _FORMAT = "npr-model-1"
@@ -308,7 +312,7 @@ def save_model(
     "Write a model, complete in one file."
     return save_tensors(path, *model_tensors(model))
 
-# %% ../nbs/01_model.ipynb #833a56f3
+# %% ../nbs/01_model.ipynb #6e6442e3
 def load_model(
     path: str | Path,  # a file written by `save_model`, or a training checkpoint
     device: str | torch.device = "cpu",

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['learning_rate', 'batch_of_step', 'Source', 'Sources', 'training_loss', 'Validation', 'Progress', 'fingerprint',
-           'list_checkpoints', 'newest_checkpoint', 'Run', 'start_from_foreign', 'StopRequest', 'train']
+           'list_checkpoints', 'newest_checkpoint', 'Run', 'check_same_training', 'start_from_foreign', 'StopRequest',
+           'train']
 
 # %% ../nbs/03_training.ipynb #301e857f
 import hashlib
@@ -16,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,9 +26,9 @@ from tqdm import tqdm
 
 from .geometry.mesh import InputError, diagonal
 from .geometry.poses import PoseSet
-from .interface import PreparedPoses, TrainingOptions
+from .interface import PreparedPoses, Preset, TrainingOptions
 from .metrics import pmd
-from .model import (FORMER_PRESETS, PoseModel, PreparedTarget, load_tensors, model_state, model_tensors, save_model,
+from .model import (PoseModel, PreparedTarget, load_tensors, model_state, model_tensors, preset_from_text, save_model,
                        save_tensors)
 
 # %% ../nbs/03_training.ipynb #ad326aac
@@ -80,7 +82,7 @@ class Source:
         fields = model.decode(model.encode(self.poses[chosen]), self.target, nearest).unflatten(-1, (3, 3))
         return fields, self.target.solver.solve(fields, self.centers[chosen])
 
-# %% ../nbs/03_training.ipynb #981e8c6d
+# %% ../nbs/03_training.ipynb #432236c4
 class Sources:
     "Several templates, their poses numbered through from 0."
 
@@ -108,7 +110,7 @@ class Sources:
                 found.append((part, own))
         return found
 
-# %% ../nbs/03_training.ipynb #a74d1758
+# %% ../nbs/03_training.ipynb #aa443660
 def training_loss(
     model: PoseModel,
     sources: Sources,
@@ -233,7 +235,7 @@ class Run:
         if (found := newest_checkpoint(self.folder)) is None:
             return
         path, tensors, about = found
-        self._check(path, about)
+        check_same_training(path, about, self)
         self.model.load_state_dict(model_state(self.model.preset, tensors))
         state = {}
         for name, tensor in tensors.items():
@@ -243,23 +245,31 @@ class Run:
         self.optimizer.load_state_dict({"state": state, "param_groups": self.optimizer.state_dict()["param_groups"]})
         self.progress = Progress(**json.loads(about["progress"]))
 
-    def _check(
-        self,
-        path: Path,
-        about: dict[str, str],  # the texts of a checkpoint
-    ) -> None:
-        "Raise `InputError` where a checkpoint belongs to another training."
-        if "progress" not in about:
-            raise InputError(f"{path}: is a model without a training state; train in an empty folder.")
-        preset = FORMER_PRESETS.get(about["preset"], about["preset"])
-        theirs = json.loads(about["options"]) | {"preset": preset}
-        ours = asdict(self.options) | {"preset": self.model.preset.name}
-        changed = [f"{name} {theirs.get(name)} instead of {value}" for name, value in ours.items() if theirs.get(name) != value]
-        if changed:
-            raise InputError(f"{path}: was trained with other settings ({', '.join(changed)}); "
-                             "train in an empty folder, or with those.")
-        if json.loads(about["progress"])["data"] != self.progress.data:
-            raise InputError(f"{path}: was trained on another template or other poses; train in an empty folder.")
+# %% ../nbs/03_training.ipynb #5e276436
+def check_same_training(
+    path: Path,  # of a checkpoint, for messages
+    about: dict[str, str],  # its texts
+    run: Run,  # that wants to continue from it
+) -> None:
+    "Raise `InputError` where a checkpoint belongs to another training."
+    if "progress" not in about:
+        raise InputError(f"{path}: is a model without a training state; train in an empty folder.")
+    preset = preset_from_text(about["preset"], about.get("sizes", "{}"))
+    theirs = json.loads(about["options"]) | _sizes(preset)
+    ours = asdict(run.options) | _sizes(run.model.preset)
+    changed = [f"{name} {theirs.get(name)} instead of {value}" for name, value in ours.items() if theirs.get(name) != value]
+    if changed:
+        raise InputError(f"{path}: was trained with other settings ({', '.join(changed)}); "
+                         "train in an empty folder, or with those.")
+    if json.loads(about["progress"])["data"] != run.progress.data:
+        raise InputError(f"{path}: was trained on another template or other poses; train in an empty folder.")
+
+
+def _sizes(
+    preset: Preset,
+) -> dict[str, Any]:
+    "Name and sizes of a preset, without how it is usually trained."
+    return {"preset": preset.name} | {name: value for name, value in asdict(preset).items() if name != "training"}
 
 # %% ../nbs/03_training.ipynb #089ec127
 def start_from_foreign(
@@ -299,7 +309,7 @@ class StopRequest:
         for number, handler in self.previous.items():
             signal.signal(number, handler)
 
-# %% ../nbs/03_training.ipynb #f09b1c2b
+# %% ../nbs/03_training.ipynb #98b6fbdf
 def _step(
     run: Run,
     sources: Sources,
@@ -321,7 +331,7 @@ def _step(
     run.optimizer.step()
     return loss.item()
 
-# %% ../nbs/03_training.ipynb #e68c0e13
+# %% ../nbs/03_training.ipynb #2be9250f
 def _validate(
     run: Run,
     validation: Validation,
@@ -341,7 +351,7 @@ def _validate(
     if error < best or not (run.folder / "best.safetensors").is_file():
         save_model(run.model, run.folder / "best.safetensors")
 
-# %% ../nbs/03_training.ipynb #20b59df4
+# %% ../nbs/03_training.ipynb #150e7574
 def _take_steps(
     run: Run,
     sources: Sources,  # poses to learn from

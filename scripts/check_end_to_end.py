@@ -7,10 +7,9 @@ from pathlib import Path
 
 import nbformat
 import papermill
-from npr.data.datasets import load_dataset
-from npr.geometry.mesh import read_mesh, write_mesh
-from npr.app.settings import TrainSettings, TransferSettings
+from npr import load_dataset, load_model, read_mesh, write_mesh
 from npr.app.runs import open_model
+from npr.app.settings import TrainSettings, TransferSettings
 from npr.training import list_checkpoints
 from torch import device
 
@@ -32,19 +31,25 @@ def run(
 def check_numbers(
     metrics: dict,
 ) -> None:
-    "The rows are complete, the baselines in their known order, and the model has learned."
-    mean = metrics["pmd"]
+    "The rows are complete, the baselines in their known order, and the rigid parts that were found beat them all."
+    mean, registered, parts = metrics["pmd"], metrics["registered_copy"]["pmd"], metrics["parts_alone"]["pmd"]
     assert metrics["dataset"] == "bodies-2k" and metrics["poses"] == 40 and len(metrics["bodies"]) == 8, metrics
     assert set(mean) == ROWS and all(set(metrics["per_body"][body]) == ROWS for body in metrics["bodies"]), metrics
     assert metrics["train_seconds"] > 0
-    assert 0 < mean["oracle"] < mean["copy"] < mean["rest"] / 50, mean
-    assert metrics["registered_copy"]["pmd"] < mean["copy"], metrics
-    assert metrics["parts_alone"]["pmd"] < mean["copy"], metrics
-    assert mean["npr"] < mean["oracle"] < metrics["registered_copy"]["pmd"], metrics
+    assert 0 < mean["oracle"] < registered < mean["copy"] < mean["rest"] / 50, metrics
+    assert parts < mean["oracle"], metrics  # a model that has found no parts is three times worse
+    assert mean["npr"] < mean["oracle"], metrics  # few steps at a high learning rate must not spoil what was found
     better = [body for body, row in metrics["per_body"].items() if row["npr"] < row["copy"]]
     assert len(better) >= 6, better
-    for body, row in metrics["per_body"].items():
-        assert row["npr"] < row["rest"] / 50, (body, row)
+
+
+def check_training(
+    out: Path,
+) -> None:
+    "The steps were taken: the applier's last layer starts at zero and has left it. How much they gain is tested in 03_training."
+    model = load_model(list_checkpoints(out / "checkpoints")[-1])
+    change = model.decoder.get_parameter("correct.weight").abs().mean().item()
+    assert 1e-4 < change < 1, change
 
 
 def check_files(
@@ -57,7 +62,8 @@ def check_files(
         for path in (out / "meshes" / body).glob("*.obj"):
             assert len(read_mesh(path).faces) == 2000
         assert len(list((out / "meshes" / body).glob("*.obj"))) == 3
-    assert len(open_model(list_checkpoints(out / "checkpoints")[-1], device("cpu")).template.faces) == 2000
+    model = open_model(list_checkpoints(out / "checkpoints")[-1], device("cpu"))
+    assert model.template is not None and len(model.template.faces) == 2000
 
 
 def check_parameters(
@@ -89,6 +95,7 @@ def main() -> int:
         run("end_to_end", out, out=str(out), steps=STEPS)
         metrics = json.loads((out / "metrics.json").read_text())
         check_numbers(metrics)
+        check_training(out)
         check_files(out, metrics["bodies"])
         check_train_and_transfer(out)
     print({name: round(1e3 * value, 2) for name, value in metrics["pmd"].items()}, "x 10^-3 squared metres")

@@ -1,15 +1,15 @@
-"""Train the models that come with the package and put them into npr/data: `python scripts/make_pretrained.py [bodies] [animals]`.
+"""Train the models that come with the package and put them into npr/data/shipped: `python scripts/make_pretrained.py [bodies] [animals]`.
 
 Each is the run that `npr benchmark` makes of the data set of the same row, with some poses to give away.
 """
 import sys
 from pathlib import Path
 
-from npr.data.datasets import load_dataset
-from npr.data.downloads import DATA
-from npr.app.settings import TrainSettings
-from npr.app.runs import choose_device, open_model, save_pretrained
+from npr import load_dataset
 from npr.app.pipeline import run_training
+from npr.app.runs import choose_device, open_model, save_pretrained
+from npr.app.settings import TrainSettings
+from npr.data.downloads import DATA
 
 DATA_SETS = {"bodies": "bodies-2k", "animals": "animals"}
 

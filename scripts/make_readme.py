@@ -53,13 +53,13 @@ BENCHMARKS = {"bodies-2k-held_out": "bodies-2k, held-out poses", "bodies-train":
 
 def benchmark_table() -> str:
     "The means of all benchmarks as a markdown table, in 10^-3."
-    methods = ["rest", "copy", "registered", "oracle", "release", "npr"]
-    lines = ["| benchmark | rest | copy | registered copy | oracle | published layers | npr | their steps |", "|---" * 8 + "|"]
+    methods = ["rest", "copy", "registered", "oracle", "paper", "npr"]
+    lines = ["| benchmark | rest | copy | registered copy | oracle | preset paper | npr | its steps |", "|---" * 8 + "|"]
     for name, title in BENCHMARKS.items():
         table = json.loads((RESULTS / f"{name}.json").read_text())
         mean = mean_of(table)["mean"]
         cells = [f"{1e3 * mean[method]:.3f}" if method in mean else "" for method in methods]
-        steps = f"{table['release']['steps']:,}" if "release" in mean else ""
+        steps = f"{table['paper']['steps']:,}" if "paper" in mean else ""
         lines.append(f"| {title} | " + " | ".join(cells) + f" | {steps} |")
     return "\n".join(lines)
 

@@ -7,7 +7,7 @@ __all__ = ['METHODS', 'QUESTIONS', 'figures', 'measure_target', 'spread_evenly',
            'evaluate_transfer', 'describe_machine', 'open_evaluation', 'body_truth', 'run_evaluation', 'mean_of',
            'evaluation_table', 'body_table', 'run_benchmark']
 
-# %% ../../nbs/app/03_benchmark.ipynb #adbbb827
+# %% ../../nbs/app/03_benchmark.ipynb #de83c66b
 import json
 import os
 import platform
@@ -88,7 +88,7 @@ def measure_paper(
                 "edges": edge_ratio(verts[::5], posed[::5], faces)}
     return {figure: values.mean().item() for figure, values in measured.items()} | {"poses": len(posed)}
 
-# %% ../../nbs/app/03_benchmark.ipynb #8964c39e
+# %% ../../nbs/app/03_benchmark.ipynb #68cb68b4
 def prepare_targets(
     model: PoseModel,
     dataset: Dataset,
@@ -109,7 +109,7 @@ def evaluate_transfer(
     return {name: pmd(decode_poses(model, code, target), dataset.targets[name].poses.posed).mean().item()
             for name, target in targets.items()}
 
-# %% ../../nbs/app/03_benchmark.ipynb #e20db833
+# %% ../../nbs/app/03_benchmark.ipynb #29846fe7
 def describe_machine(
     device: torch.device,
 ) -> str:
@@ -137,7 +137,7 @@ def _mark(
     sums = [None if model is None else sum(float(tensor.double().sum()) for tensor in model.state_dict().values()) for model in models]
     return " ".join("none" if total is None else f"{total:.9g}" for total in sums)
 
-# %% ../../nbs/app/03_benchmark.ipynb #be6c3b00
+# %% ../../nbs/app/03_benchmark.ipynb #07640570
 def _new_table(
     settings: EvaluateSettings,
     dataset: Dataset,
@@ -217,7 +217,7 @@ def run_evaluation(
         write_atomically(out, json.dumps(table, indent=1).encode())
     return table | {"bodies": {body: table["bodies"][body] for body in names}}
 
-# %% ../../nbs/app/03_benchmark.ipynb #6f47f273
+# %% ../../nbs/app/03_benchmark.ipynb #e638728a
 METHODS = ["rest", "copy", "registered", "oracle", "paper", "npr"]  # in the order of the columns
 
 

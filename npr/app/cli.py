@@ -71,7 +71,7 @@ def data_build(
     built = build_animals(fetch(name), path) if name == "animals" else build_bodies(name, path)
     print(f"{built}: {built.stat().st_size / 1e6:.0f} MB")
 
-# %% ../../nbs/app/04_cli.ipynb #4edf1930
+# %% ../../nbs/app/04_cli.ipynb #b573e18a
 def data_import(
     file: Positional[Annotated[Path, arg(metavar="FILE")]],  # an animated .glb or .gltf file
     out: Annotated[Path, arg(metavar="NPZ")],  # where the poses go, ending in .npz
@@ -135,7 +135,7 @@ def _run(
     tables = benchmark.run_benchmark(settings)
     return "\n\n".join(f"{title}\n{benchmark.evaluation_table(table)}" for title, table in tables.items())
 
-# %% ../../nbs/app/04_cli.ipynb #219365c1
+# %% ../../nbs/app/04_cli.ipynb #0c0ab44e
 def _parse(
     words: Sequence[str],  # without the name of the program
 ) -> TrainSettings | TransferSettings | EvaluateSettings | BenchmarkSettings | None:  # None: it is done already

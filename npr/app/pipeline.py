@@ -24,7 +24,7 @@ from ..geometry.poses import PoseSet, write_poses
 from ..interface import Preset, TrainingOptions
 from ..metrics import copy_poses
 from ..model import PoseModel, find_preset, load_tensors
-from ..paper.configurations import Configuration, read_configuration
+from ..paper.configurations import Configuration, numbered_paths, read_configuration
 from ..parts.matching import RegistrationOptions, match_by_registration
 from ..training import Progress, list_checkpoints, train
 from ..transferring import decode_poses, encode_poses, find_axis_rotation, place, transfer
@@ -62,7 +62,7 @@ def _training_length(
     by_epochs = preset.epochs_between is not None and settings.steps is None
     return steps, preset.epochs_between * epoch if by_epochs else max(1, min(250, steps // 4))
 
-# %% ../../nbs/app/02_pipeline.ipynb #8c413171
+# %% ../../nbs/app/02_pipeline.ipynb #a8eb5f28
 def _refuse(
     settings: Any,  # TrainSettings or TransferSettings
     names: list[str],  # of options that do not belong to this form
@@ -123,7 +123,7 @@ def run_training(
     write_settings(out, "train", settings, more)  # now that it is known that they fit the run
     return done
 
-# %% ../../nbs/app/02_pipeline.ipynb #26a2f477
+# %% ../../nbs/app/02_pipeline.ipynb #92de09bb
 def _is_run(
     path: Path,
 ) -> bool:
@@ -147,7 +147,7 @@ def _model_and_poses(
         model, poses = None, open_poses(settings.poses)
     return (model if settings.method == "model" else None), poses
 
-# %% ../../nbs/app/02_pipeline.ipynb #016f1cae
+# %% ../../nbs/app/02_pipeline.ipynb #907e2324
 def _poses_of_run(
     settings: TransferSettings,
     run: Path,
@@ -179,7 +179,7 @@ def _only_template(
         raise InputError(f"{run} was trained on {len(config.pose_sets)} templates; say whose poses to give.")
     return config.pose_sets[0]
 
-# %% ../../nbs/app/02_pipeline.ipynb #6d866bf2
+# %% ../../nbs/app/02_pipeline.ipynb #1bf980d1
 def _pose_standing(
     model: PoseModel | None,
     poses: PoseSet,
@@ -263,9 +263,10 @@ def _transfer_as_release(
     model = open_model(run, choose_device(settings.device))
     source = read_configuration(train, settings.data_root, progress)
     targets = [poses.template for poses in read_configuration(test, settings.data_root, progress).pose_sets]
-    folder, written = run / "test" / settings.tag / "meshes", []
+    count, written = sum(map(len, source.pose_sets)), []
     for name, mesh in zip(_folder_names([Path(mesh.name) for mesh in targets]), targets):
-        written += _write_numbered(model, source, mesh, folder if len(targets) == 1 else folder / name, progress)
+        paths = numbered_paths(run, settings.tag, count, None if len(targets) == 1 else name)
+        written += _write_numbered(model, source, mesh, paths, progress)
     return written
 
 
@@ -273,13 +274,13 @@ def _write_numbered(
     model: PoseModel,
     source: Configuration,
     mesh: Mesh,  # rest pose of a target
-    folder: Path,
+    paths: list[Path],  # one for each entry of the configuration
     progress: bool,
-) -> list[Path]:  # in the order of the configuration
+) -> list[Path]:  # the same paths
     "Write each pose of a configuration on one target, centred."
-    target, written = model.target(mesh), {}
+    target = model.target(mesh)
     for poses, numbers in zip(source.pose_sets, source.numbers):
         posed = decode_poses(model, encode_poses(model, poses), target, progress=progress)
         for number, verts in zip(numbers, posed - posed.mean(dim=1, keepdim=True)):
-            written[number] = write_mesh(target.mesh.to("cpu").with_verts(verts), folder / f"out_{number:05d}.obj")
-    return [written[number] for number in sorted(written)]
+            write_mesh(target.mesh.to("cpu").with_verts(verts), paths[number])
+    return paths

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['write_settings', 'read_settings', 'choose_device', 'open_model', 'save_pretrained', 'load_pretrained']
 
-# %% ../../nbs/app/01_runs.ipynb #8d387c1c
+# %% ../../nbs/app/01_runs.ipynb #83d62b47
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -23,7 +23,7 @@ from ..model import PoseModel, load_model, load_tensors, model_tensors, save_ten
 from ..paper.checkpoints import release_checkpoints
 from ..training import newest_checkpoint
 
-# %% ../../nbs/app/01_runs.ipynb #2cab7a33
+# %% ../../nbs/app/01_runs.ipynb #62a7ecf8
 def write_settings(
     folder: Path,
     name: str,  # train or transfer
@@ -53,7 +53,7 @@ def read_settings(
         raise InputError(f"{path}: is damaged, it holds no settings; restore it, or delete it and name the poses with --poses.")
     return values
 
-# %% ../../nbs/app/01_runs.ipynb #b04c607c
+# %% ../../nbs/app/01_runs.ipynb #d2dcbe77
 def choose_device(
     device: str,  # auto, cpu, cuda, cuda:1, ...
 ) -> torch.device:
@@ -67,7 +67,7 @@ def choose_device(
         raise InputError(f"{device}: is no device that torch can use here; choose auto or cpu, or install the CUDA build of torch.") from error
     return chosen
 
-# %% ../../nbs/app/01_runs.ipynb #b9693be8
+# %% ../../nbs/app/01_runs.ipynb #6758dc43
 def open_model(
     path: Path,  # a run, a run of the release, a .safetensors file of ours or a .pth file of the release
     device: torch.device,
@@ -87,7 +87,7 @@ def open_model(
             tqdm.write(f"{error} Trying the one before it.")
     raise InputError(f"{path}: there is no checkpoint in it that can be read; give the folder of a training, or train with npr train.")
 
-# %% ../../nbs/app/01_runs.ipynb #183af364
+# %% ../../nbs/app/01_runs.ipynb #ca6a7ec2
 def save_pretrained(
     model: PoseModel,
     poses: PoseSet,  # of its template

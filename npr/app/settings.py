@@ -6,7 +6,7 @@
 __all__ = ['Settings', 'TrainSettings', 'TransferSettings', 'EvaluateSettings', 'BenchmarkSettings', 'command_words',
            'command_line', 'settings_from']
 
-# %% ../../nbs/app/00_settings.ipynb #170520d9
+# %% ../../nbs/app/00_settings.ipynb #aa66a9c8
 import shlex
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import tyro
 from tyro.conf import Positional, arg
 
-# %% ../../nbs/app/00_settings.ipynb #53a05601
+# %% ../../nbs/app/00_settings.ipynb #9dafbb1a
 def _option(
     metavar: str,  # what help shows for the value
     *aliases: str,  # other names of the option
@@ -23,7 +23,7 @@ def _option(
     "An option of the command line that may be left out."
     return arg(metavar=metavar, aliases=aliases, help_behavior_hint="")
 
-# %% ../../nbs/app/00_settings.ipynb #83e50678
+# %% ../../nbs/app/00_settings.ipynb #df04993e
 @dataclass(frozen=True)
 class TrainSettings:
     """Learn poses from posed copies of one mesh.
@@ -51,7 +51,7 @@ class TrainSettings:
     test_dset_cfg_file: Annotated[Path | None, _option("JSON")] = None  # another, to validate on
     data_root: Annotated[Path | None, _option("DIR")] = None  # where relative paths in them lead
 
-# %% ../../nbs/app/00_settings.ipynb #3c22c170
+# %% ../../nbs/app/00_settings.ipynb #2041cd49
 @dataclass(frozen=True)
 class TransferSettings:
     """Give poses to meshes that were never seen.
@@ -77,7 +77,7 @@ class TransferSettings:
     tag: Annotated[str, _option("TAG")] = "default_test"  # results go to RUN/test/TAG
     data_root: Annotated[Path | None, _option("DIR")] = None  # where relative paths in them lead
 
-# %% ../../nbs/app/00_settings.ipynb #c6347db9
+# %% ../../nbs/app/00_settings.ipynb #f8ecd7ee
 @dataclass(frozen=True)
 class EvaluateSettings:
     """Measure a run on a data set whose truth is known, beside what learns nothing.
@@ -94,7 +94,7 @@ class EvaluateSettings:
     out: Annotated[Path | None, _option("JSON")] = None  # else RUN/evaluation-NAME-POSES.json
     device: Annotated[str, arg(metavar="auto|cpu|cuda")] = "auto"  # auto: a GPU where there is one
 
-# %% ../../nbs/app/00_settings.ipynb #03f9e82e
+# %% ../../nbs/app/00_settings.ipynb #c9ec8a4a
 @dataclass(frozen=True)
 class BenchmarkSettings:
     """Train on a data set and make its tables: bodies-2k, bodies or animals.
@@ -111,7 +111,7 @@ class BenchmarkSettings:
     seed: Annotated[int, arg(metavar="N")] = 2024  # of weights and order
     device: Annotated[str, arg(metavar="auto|cpu|cuda")] = "auto"  # auto: a GPU where there is one
 
-# %% ../../nbs/app/00_settings.ipynb #86ae1835
+# %% ../../nbs/app/00_settings.ipynb #78768d85
 Settings = TypeVar("Settings")
 
 

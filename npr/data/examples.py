@@ -6,7 +6,7 @@
 __all__ = ['Examples', 'split_poses', 'find_rest_pose', 'open_poses', 'open_examples', 'examples_from_configurations',
            'shared_poses']
 
-# %% ../../nbs/data/05_examples.ipynb #1124970e
+# %% ../../nbs/data/05_examples.ipynb #55db4b44
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from ..geometry.mesh import InputError, Mesh, same_mesh
 from ..geometry.poses import PoseSet, load_poses, read_poses
 from ..paper.configurations import read_configuration
 
-# %% ../../nbs/data/05_examples.ipynb #7099ec23
+# %% ../../nbs/data/05_examples.ipynb #a5f2bec0
 _REST_NAMES = ("rest", "template")  # stems of the file in a folder of poses that is the rest pose
 _Pair = tuple[PoseSet, PoseSet]  # poses of the source, and the same poses of another body
 
@@ -52,7 +52,7 @@ def find_rest_pose(
         raise InputError(f"{folder}: there is no rest pose in it; name it rest.obj, or give it with --template.")
     return found[0]
 
-# %% ../../nbs/data/05_examples.ipynb #f1ac8298
+# %% ../../nbs/data/05_examples.ipynb #2b822355
 def open_poses(
     poses: str,  # a data set's name, an .npz file, an animated .glb file, or a folder of meshes
     template: Path | Mesh | None = None,  # rest pose of a folder of meshes; else rest.* or template.* in it
@@ -99,7 +99,7 @@ def _is_dataset(
     except Exception:  # not ours; whoever reads it says so
         return False
 
-# %% ../../nbs/data/05_examples.ipynb #27963239
+# %% ../../nbs/data/05_examples.ipynb #df0a647c
 def examples_from_configurations(
     train_config: Path,
     test_config: Path | None,
