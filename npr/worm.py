@@ -17,7 +17,7 @@ from torch import Tensor
 
 from .geometry.mesh import Mesh
 from .geometry.plot import draw_mesh
-from .parts.skin import Skin, pose_skin
+from .parts.skin import Skin
 
 # %% ../nbs/worm.ipynb #43dbd5a9
 class Worm(NamedTuple):

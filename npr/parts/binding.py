@@ -14,39 +14,46 @@ from torch import Tensor
 from ..geometry.frames import edge_frames
 from ..geometry.mesh import Mesh, diagonal, face_areas, same_mesh, vertex_areas
 from ..interface import Queries
-from .matching import (Registration, RegistrationOptions, match_vertices, nearest_faces, oriented_centroids, register)
+from npr.parts.matching import (
+    Registration,
+    RegistrationOptions,
+    match_vertices,
+    nearest_faces,
+    oriented_centroids,
+    register,
+)
 from .motion import PartMotions
 from .skin import Skin, pose_skin
 
 # %% ../../nbs/parts/04_binding.ipynb #02980adb
 def target_translations(
-    skin: Skin,  # how the parts move on the source
+    skin: Skin,  # how the parts move on the source, in P poses
     weights: Tensor,  # (V, B) how much each vertex of the target follows each part
     areas: Tensor,  # (V,) of the target's vertices
     offsets: Tensor,  # (V, 3) target vertex minus `scale` times the point of the source it was matched to
-    scale: float,  # size of the target beside the source
+    scale: float,  # size of the target divided by that of the source
 ) -> Tensor:  # (P, B, 3) translations of the parts on the target
-    "Translations with which parts agree, where they overlap, on what lies between target and scaled source."
+    "Translations with which overlapping parts agree about what the target has and the scaled source has not."
     weighted, B = areas[:, None] * weights, weights.shape[1]
     overlaps = weighted.T @ weights
     moments = (weighted.T @ (weights[:, :, None] * offsets[:, None]).flatten(1)).view(B, B, 3)
     own = torch.einsum("pbij,bj->pbi", skin.rotations, moments.sum(dim=1))
-    torn = own - torch.einsum("pcij,bcj->pbi", skin.rotations, moments)
+    disagreement = own - torch.einsum("pcij,bcj->pbi", skin.rotations, moments)
     laplacian = overlaps.sum(dim=1).diag() - overlaps
     ridge = 1e-12 * areas.sum() * torch.eye(B, dtype=laplacian.dtype, device=laplacian.device)
-    return scale * skin.translations - torch.linalg.solve(laplacian + ridge, torn)
+    return scale * skin.translations - torch.linalg.solve(laplacian + ridge, disagreement)
 
 # %% ../../nbs/parts/04_binding.ipynb #55ed351c
 @dataclass(frozen=True, kw_only=True)
 class BoundTarget(Queries):
-    "A target that follows the source's parts. Its `points` (F, 6) are centroids and normals of the matched source faces."
-    source_faces: Tensor  # (F,) int64: the source face that each face was matched to
-    residual: float  # how far the registration left the surfaces apart, see `Registration`
+    "A target that follows the source's parts. Its `points` (F, 6) are centroids and normals of the matched faces."
+    source_faces: Tensor  # pyright: ignore[reportGeneralTypeIssues]  # (F,) int64 the matched source faces
+    residual: float  # pyright: ignore[reportGeneralTypeIssues]  # how far apart the surfaces are, see `Registration`
     trust: Tensor  # (F,) from 0, as the matched source face, to 1, as the skinned target; 0 for the template itself
     mesh: Mesh  # rest pose of the target
     weights: Tensor  # (V, B) how much each vertex follows each part
     offsets: Tensor  # (V, 3) vertex minus `scale` times the point of the source that it was matched to
-    scale: float  # its size beside the source's
+    scale: float  # its size divided by the source's
     parts: str  # digest of the parts it was bound to
 
 
@@ -56,26 +63,28 @@ def bind(
     options: RegistrationOptions,
 ) -> BoundTarget:  # on the device of the parts, with trust 0
     "Match a mesh to the template and let it follow the template's parts."
-    template, device = motions.template.to("cpu"), motions.weights.device
-    is_template = same_mesh(template, mesh.to("cpu"))
-    found = Registration(template, template, 0.0) if is_template else register(template, mesh.to("cpu"), options)
+    template, mesh, device = motions.template.to("cpu"), mesh.to("cpu"), motions.weights.device
+    is_template = same_mesh(template, mesh)
+    found = Registration(template, template, 0.0) if is_template else register(template, mesh, options)
     faces = torch.arange(len(mesh.faces)) if is_template else nearest_faces(found)
     corners, corner_weights = match_vertices(found)
     scale = diagonal(mesh) / motions.size
-    offsets = mesh.verts.cpu() - scale * (corner_weights[..., None] * template.verts[corners]).sum(dim=1)
+    offsets = mesh.verts - scale * (corner_weights[..., None] * template.verts[corners]).sum(dim=1)
     weights = (corner_weights[..., None] * motions.weights.cpu()[corners]).sum(dim=1)
-    points, no_trust = oriented_centroids(template).float()[faces], torch.zeros(len(faces), dtype=torch.float64)
-    return BoundTarget(points=points.to(device), source_faces=faces.to(device), residual=found.residual, trust=no_trust.to(device),
-                       mesh=mesh.to(device), weights=weights.to(device), offsets=offsets.to(device), scale=scale, parts=motions.digest)
+    points, trust = oriented_centroids(template).float()[faces], torch.zeros(len(faces), dtype=torch.float64)
+    return BoundTarget(points=points.to(device), source_faces=faces.to(device), residual=found.residual,
+                       trust=trust.to(device), mesh=mesh.to(device), weights=weights.to(device),
+                       offsets=offsets.to(device), scale=scale, parts=motions.digest)
 
-
+# %% ../../nbs/parts/04_binding.ipynb #b628d0f3
 def target_jacobians(
     skin: Skin,  # of the template in P poses
     target: BoundTarget,
 ) -> Tensor:  # (P, F, 3, 3)
     "Jacobians of the skinned target."
     verts, faces = target.mesh.verts, target.mesh.faces
-    translations = target_translations(skin, target.weights, vertex_areas(target.mesh), target.offsets, target.scale)
+    areas = vertex_areas(target.mesh)
+    translations = target_translations(skin, target.weights, areas, target.offsets, target.scale)
     posed = pose_skin(verts, Skin(target.weights, skin.rotations, translations))
     return edge_frames(posed, faces) @ torch.linalg.inv(edge_frames(verts, faces))
 
@@ -93,11 +102,11 @@ def trust_target(
     target: BoundTarget,
     options: TrustOptions,
 ) -> BoundTarget:  # with its trust
-    "Little trust where, around a keypoint, the skinned target does something else than the skinned source."
+    "Little trust where, around a keypoint, the skinned target differs much from the skinned source."
     skin = motions.samples
     differences = target_jacobians(skin, target) - motions.skinned_jacobians(skin)[:, target.source_faces]
     differences = differences.square().sum(dim=(-1, -2)).mean(dim=0)  # (F,)
     cells, areas = motions.cells[target.source_faces], face_areas(target.mesh.verts, target.mesh.faces)
-    totals = areas.new_zeros(2, len(motions.observation) // 4).index_add(1, cells, torch.stack([areas * differences, areas]))
+    totals = areas.new_zeros(2, motions.count).index_add(1, cells, torch.stack([areas * differences, areas]))
     means = (totals[0] / totals[1].clamp(min=1e-30))[cells]
     return replace(target, trust=options.highest / (1 + means.square() / options.limit**4))

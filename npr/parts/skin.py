@@ -142,7 +142,7 @@ def _merge(
         added = _added_errors(sums, errors, itself, others)
         costs[torch.minimum(others, itself), torch.maximum(others, itself)] = added
 
-
+# %% ../../nbs/parts/01_skin.ipynb #fb16cb9a
 def rigid_parts(
     template: Mesh,  # rest pose
     posed: Tensor,  # (P, V, 3) some of its poses
@@ -192,7 +192,7 @@ def _best_weights(
         found, ahead, pace = new, new + (pace - 1) / faster * (new - found), faster
     return found
 
-
+# %% ../../nbs/parts/01_skin.ipynb #990c8c9c
 def fit_weights(
     verts: Tensor,  # (V, 3) rest pose
     posed: Tensor,  # (P, V, 3)
