@@ -1,7 +1,7 @@
 # make demo    set up and run the main job; results in runs/demo
 # make test    set up and run every check
 # make lint    set up and run the quick ones: house rules, ruff, pyright
-# make mutants set up and see that the tests notice about fifteen errors put in on purpose (20 minutes or more)
+# make mutants set up and see that the tests notice the errors of scripts/mutants.py (about 6 minutes)
 # make lab     set up and open the notebooks in JupyterLab
 # make demo CONSTRAINTS=    the same with the newest packages and the default (CUDA) build of torch
 

@@ -70,10 +70,10 @@ MUTANTS = [
            ("parts/02_matching",), "the deformed source lies on the target"),
     Mutant("parts-not-learned", "parts.applier",
            "        learn_parts(self.motions, posed)", "        pass",
-           ("parts/05_applier", "01_model"), "a jointed tube follows its parts before any step"),
+           ("01_model",), "the model is close to the poses before any step"),
     Mutant("old-targets-accepted", "parts.applier",
            "if queries.parts != self.motions.digest:", "if False:",
-           ("parts/05_applier", "01_model"), "a target from before `initialise` raises an error"),
+           ("parts/05_applier",), "a target from before `initialise` raises an error"),
     Mutant("metrics-not-centred", "metrics",
            "(difference - difference.mean(dim=-2, keepdim=True))", "difference",
            ("02_metrics",), "PMD does not change when the result is moved"),
@@ -217,7 +217,8 @@ def run_all(
     outcomes = {}
     with ProcessPoolExecutor(PROCESSES) as pool:
         running = {pool.submit(run_mutant, mutant): mutant for mutant in mutants}
-        for done in tqdm(as_completed(running), total=len(running), desc="mutants"):
+        for done in (bar := tqdm(as_completed(running), total=len(running))):
+            bar.set_description(running[done].name)
             outcomes[running[done].name] = done.result()
     return {mutant.name: outcomes[mutant.name] for mutant in mutants}
 
@@ -225,7 +226,7 @@ def run_all(
 def print_table(
     outcomes: dict[str, Outcome],
 ) -> None:
-    "One line for each mutant."
+    "One line for each mutant: whether, and where, it was caught."
     width = max(map(len, outcomes))
     for name, outcome in outcomes.items():
         status = "caught" if outcome.caught else "MISSED"
