@@ -1,4 +1,4 @@
-"""Run the notebooks of nbs/runs through papermill in a quick setting and check what they leave: `python scripts/check_end_to_end.py`."""
+"""Run the pages of nbs/runs in a quick setting and check what they leave: `python scripts/check_end_to_end.py`."""
 import json
 import sys
 import tempfile
@@ -7,11 +7,12 @@ from pathlib import Path
 
 import nbformat
 import papermill
+from torch import device
+
 from npr import load_dataset, load_model, read_mesh, write_mesh
 from npr.app.runs import open_model
 from npr.app.settings import TrainSettings, TransferSettings
 from npr.training import list_checkpoints
-from torch import device
 
 NBS = Path(__file__).resolve().parent.parent / "nbs"
 STEPS = 100
@@ -24,8 +25,8 @@ def run(
     **parameters,
 ) -> None:
     "Execute a notebook on the CPU."
-    papermill.execute_notebook(NBS / "runs" / f"{name}.ipynb", folder / f"{name}.ipynb", cwd=str(NBS), kernel_name="python3",
-                               parameters=parameters | {"device": "cpu"}, progress_bar=True)
+    papermill.execute_notebook(NBS / "runs" / f"{name}.ipynb", folder / f"{name}.ipynb", cwd=str(NBS),
+                               kernel_name="python3", parameters=parameters | {"device": "cpu"}, progress_bar=True)
 
 
 def check_numbers(
@@ -46,7 +47,7 @@ def check_numbers(
 def check_training(
     out: Path,
 ) -> None:
-    "The steps were taken: the applier's last layer starts at zero and has left it. How much they gain is tested in 03_training."
+    "The steps were taken: the applier's last layer starts at zero. Their gain is tested in 03_training."
     model = load_model(list_checkpoints(out / "checkpoints")[-1])
     change = model.decoder.get_parameter("correct.weight").abs().mean().item()
     assert 1e-4 < change < 1, change

@@ -1,4 +1,4 @@
-"""Train the models that come with the package and put them into npr/data/shipped: `python scripts/make_pretrained.py [bodies] [animals]`.
+"""Train the models of npr/data/shipped: `python scripts/make_pretrained.py [bodies] [animals]`.
 
 Each is the run that `npr benchmark` makes of the data set of the same row, with some poses to give away.
 """
@@ -20,7 +20,8 @@ def main() -> int:
         run = Path("runs/benchmark") / DATA_SETS[name] / "npr"
         run_training(TrainSettings(DATA_SETS[name], run, device="cpu"))
         dataset = load_dataset(DATA_SETS[name])
-        path = save_pretrained(open_model(run, choose_device("cpu")), dataset.held_out, DATA / f"pretrained-{name}.safetensors")
+        model = open_model(run, choose_device("cpu"))
+        path = save_pretrained(model, dataset.held_out, DATA / f"pretrained-{name}.safetensors")
         print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB, {len(dataset.held_out)} poses")
     return 0
 

@@ -1,7 +1,7 @@
-"""Make README.md from nbs/index.ipynb, or with --check see that it is up to date and that its Python lines run as written.
+"""Make README.md from nbs/index.ipynb, or with --check see that it is up to date and that its Python lines run.
 
-Where `make demo` has left its results in runs/demo, the index's picture and table are renewed from them; the table of the benchmarks from
-nbs/benchmark.
+Where `make demo` has left its results in runs/demo, the index's picture and table are renewed from them; the table of
+the benchmarks is made from nbs/benchmark, the pictures of the method are drawn by npr.diagrams.
 """
 import json
 import os
@@ -9,16 +9,19 @@ import re
 import subprocess
 import sys
 import tempfile
+from io import BytesIO
 from pathlib import Path
 
 import nbformat
 from nbconvert import MarkdownExporter
-from npr.app.benchmark import mean_of
 from PIL import Image
 
+from npr.app.benchmark import mean_of
+from npr.diagrams import METHODS, draw_method
+
 ROOT = Path(__file__).resolve().parent.parent
-README, INDEX, PICTURE, DEMO, RESULTS = (ROOT / name for name in
-                                         ("README.md", "nbs/index.ipynb", "nbs/images/transfer.png", "runs/demo", "nbs/benchmark"))
+README, INDEX, IMAGES = ROOT / "README.md", ROOT / "nbs/index.ipynb", ROOT / "nbs/images"
+DEMO, RESULTS = ROOT / "runs/demo", ROOT / "nbs/benchmark"
 
 
 def readme() -> str:
@@ -30,47 +33,72 @@ def readme() -> str:
 
 def renew_picture() -> None:
     "Copy the demo's picture, in 256 colours."
-    Image.open(DEMO / "transfer.png").convert("RGB").quantize(256, dither=Image.Dither.NONE).save(PICTURE, optimize=True)
+    picture = Image.open(DEMO / "transfer.png").convert("RGB")
+    picture.quantize(256, dither=Image.Dither.NONE).save(IMAGES / "transfer.png", optimize=True)
+
+
+def draw_methods() -> None:
+    "Draw the way of a pose through each of the two presets, in 256 colours."
+    for method in METHODS:
+        content = BytesIO()
+        draw_method(method).savefig(content, dpi=110, bbox_inches="tight")
+        picture = Image.open(content).convert("RGB")
+        picture.quantize(256, dither=Image.Dither.NONE).save(IMAGES / f"method-{method}.png", optimize=True)
 
 
 def demo_table() -> str:
     "The demo's figures as a markdown table, in 10^-3 squared metres."
     metrics = json.loads((DEMO / "metrics.json").read_text())
-    rows = {body.replace("_", " "): row | {"registered copy": metrics["registered_copy"]["per_body"][body],
-                                           "parts alone": metrics["parts_alone"]["per_body"][body]}
+    extra = {name: metrics[name.replace(" ", "_")] for name in ("registered copy", "parts alone")}
+    rows = {body.replace("_", " "): row | {name: errors["per_body"][body] for name, errors in extra.items()}
             for body, row in metrics["per_body"].items()}
-    rows["mean"] = metrics["pmd"] | {name: metrics[name.replace(" ", "_")]["pmd"] for name in ("registered copy", "parts alone")}
+    rows["mean"] = metrics["pmd"] | {name: errors["pmd"] for name, errors in extra.items()}
     keys = ["rest", "copy", "registered copy", "oracle", "parts alone", "npr"]
-    lines = ["| PMD x 10^-3 | " + " | ".join(keys) + " |", "|---" * (len(keys) + 1) + "|"]
-    return "\n".join(lines + [f"| {name} | " + " | ".join(f"{1e3 * row[key]:.2f}" for key in keys) + " |"
-                              for name, row in rows.items()])
+    return markdown_table(["PMD x 10^-3", *keys], [[name, *(f"{1e3 * row[key]:.2f}" for key in keys)]
+                                                   for name, row in rows.items()])
 
 
-BENCHMARKS = {"bodies-2k-held_out": "bodies-2k, held-out poses", "bodies-train": "bodies, the paper's protocol",
-              "bodies-held_out": "bodies, held-out poses", "bodies-remeshed-train": "bodies remeshed one by one, trained poses",
-              "bodies-remeshed-held_out": "bodies remeshed one by one, held-out poses", "animals-held_out": "animals, held-out clips"}
+BENCHMARKS = {
+    "bodies-2k-held_out": "bodies-2k, held-out poses",
+    "bodies-train": "bodies, the paper's protocol",
+    "bodies-held_out": "bodies, held-out poses",
+    "bodies-remeshed-train": "bodies remeshed one by one, trained poses",
+    "bodies-remeshed-held_out": "bodies remeshed one by one, held-out poses",
+    "animals-held_out": "animals, held-out clips",
+}
 
 
 def benchmark_table() -> str:
     "The means of all benchmarks as a markdown table, in 10^-3."
     methods = ["rest", "copy", "registered", "oracle", "paper", "npr"]
-    lines = ["| benchmark | rest | copy | registered copy | oracle | preset paper | npr | its steps |", "|---" * 8 + "|"]
+    rows = []
     for name, title in BENCHMARKS.items():
         table = json.loads((RESULTS / f"{name}.json").read_text())
         mean = mean_of(table)["mean"]
-        cells = [f"{1e3 * mean[method]:.3f}" if method in mean else "" for method in methods]
         steps = f"{table['paper']['steps']:,}" if "paper" in mean else ""
-        lines.append(f"| {title} | " + " | ".join(cells) + f" | {steps} |")
-    return "\n".join(lines)
+        rows.append([title, *(f"{1e3 * mean[method]:.3f}" if method in mean else "" for method in methods), steps])
+    head = ["benchmark", "rest", "copy", "registered copy", "oracle", "preset paper", "npr", "steps of paper"]
+    return markdown_table(head, rows)
+
+
+def markdown_table(
+    head: list[str],
+    rows: list[list[str]],
+) -> str:
+    "A table in markdown."
+    return "\n".join([f"| {' | '.join(head)} |", "|---" * len(head) + "|", *(f"| {' | '.join(row)} |" for row in rows)])
 
 
 def renew_tables() -> None:
     "Put the demo's and the benchmarks' figures into the index notebook."
+    tables = {"benchmark": benchmark_table()}
+    if (DEMO / "metrics.json").is_file():
+        tables["PMD x 10^-3"] = demo_table()
     notebook = nbformat.read(INDEX, as_version=4)
     for cell in notebook.cells:
-        if (DEMO / "metrics.json").is_file():
-            cell.source = re.sub(r"\| PMD x 10\^-3 \|.*?\n(?=\n)", lambda _: demo_table() + "\n", cell.source, flags=re.S)
-        cell.source = re.sub(r"\| benchmark \|.*?\n(?=\n)", lambda _: benchmark_table() + "\n", cell.source, flags=re.S)
+        for head, table in tables.items():
+            old = rf"\| {re.escape(head)} \|.*?\n(?=\n)"
+            cell.source = re.sub(old, lambda _, new=table: new + "\n", cell.source, flags=re.S)
     nbformat.write(notebook, INDEX)
 
 
@@ -98,6 +126,7 @@ def main() -> None:
     "Write README.md."
     if (DEMO / "metrics.json").is_file():
         renew_picture()
+    draw_methods()
     renew_tables()
     temporary = README.with_suffix(".tmp")
     temporary.write_text(readme())
