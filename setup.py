@@ -20,8 +20,8 @@ setup(
     url=settings["git_url"],
     license="Apache-2.0",
     packages=find_packages(include=["npr", "npr.*"]),
-    # Said although it is the default: an editable install is then a plain entry of the path, and `import npr` finds the package
-    # even where a folder named npr, such as the clone itself, lies in the working directory.
+    # Said although it is the default: an editable install is then a plain entry of the path, and `import npr` finds
+    # the package even where a folder named npr, such as the clone itself, lies in the working directory.
     package_dir={"": "."},
     package_data={"npr": ["py.typed"], "npr.data": ["shipped/*"]},
     python_requires=f">={settings['min_python']}",
