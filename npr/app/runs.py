@@ -28,16 +28,18 @@ def write_settings(
     folder: Path,
     name: str,  # train or transfer
     settings: Any,  # TrainSettings or TransferSettings
-    more: dict[str, Any],  # what was made of them
+    more: dict[str, Any],  # what was chosen where they left something open
 ) -> None:
-    "Write config.yaml, with whole paths, and cmd.txt."
-    given = asdict(settings)
-    is_path = {key: isinstance(value, Path) or (key == "poses" and value and value not in read_manifest()) for key, value in given.items()}
-    values = {key: str(Path(value).resolve()) if is_path[key] else value for key, value in given.items()} | more
-    write_atomically(folder / "config.yaml", yaml.safe_dump(values, sort_keys=False, allow_unicode=True).encode())
+    "Write config.yaml, with absolute paths, and cmd.txt."
+    values = asdict(settings)
+    for key, value in values.items():
+        if isinstance(value, Path) or (key == "poses" and value and value not in read_manifest()):
+            values[key] = str(Path(value).resolve())
+    written = yaml.safe_dump(values | more, sort_keys=False, allow_unicode=True)
+    write_atomically(folder / "config.yaml", written.encode())
     write_atomically(folder / "cmd.txt", (command_line(name, settings) + "\n").encode())
 
-
+# %% ../../nbs/app/01_runs.ipynb #1b7c52d8
 def read_settings(
     folder: Path,
 ) -> dict[str, Any]:  # empty where there is no config.yaml
@@ -45,12 +47,13 @@ def read_settings(
     path = folder / "config.yaml"
     if not path.is_file():
         return {}
+    advice = "restore it, or delete it and name the poses with --poses."
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: is damaged, it is not YAML; restore it, or delete it and name the poses with --poses.") from error
+        raise InputError(f"{path}: is damaged, it is not YAML; {advice}") from error
     if not isinstance(values, dict):
-        raise InputError(f"{path}: is damaged, it holds no settings; restore it, or delete it and name the poses with --poses.")
+        raise InputError(f"{path}: is damaged, it holds no settings; {advice}")
     return values
 
 # %% ../../nbs/app/01_runs.ipynb #d2dcbe77
@@ -64,7 +67,8 @@ def choose_device(
         chosen = torch.device(device)
         torch.zeros(1, dtype=torch.float64, device=chosen).cpu()
     except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
-        raise InputError(f"{device}: is no device that torch can use here; choose auto or cpu, or install the CUDA build of torch.") from error
+        raise InputError(f"{device}: is no device that torch can use here; choose auto or cpu, or install the CUDA "
+                         "build of torch.") from error
     return chosen
 
 # %% ../../nbs/app/01_runs.ipynb #6758dc43
@@ -85,7 +89,8 @@ def open_model(
             return PoseModel.from_release(theirs).to(device)
         except InputError as error:
             tqdm.write(f"{error} Trying the one before it.")
-    raise InputError(f"{path}: there is no checkpoint in it that can be read; give the folder of a training, or train with npr train.")
+    raise InputError(f"{path}: there is no checkpoint in it that can be read; give the folder of a training, or train "
+                     "with npr train.")
 
 # %% ../../nbs/app/01_runs.ipynb #ca6a7ec2
 def save_pretrained(
@@ -93,7 +98,7 @@ def save_pretrained(
     poses: PoseSet,  # of its template
     path: Path,  # ending in .safetensors
 ) -> Path:
-    "Write a model with poses to give away, in single precision."
+    "Write a model with some poses, in single precision."
     tensors, about = model_tensors(model)
     return save_tensors(path, tensors | {"poses": poses.posed.float()}, about | {"poses": json.dumps(poses.names)})
 
@@ -102,9 +107,10 @@ def load_pretrained(
     name: str,  # of a model that comes with the package, or the path of a file that `save_pretrained` wrote
     device: str | torch.device = "cpu",
 ) -> tuple[PoseModel, PoseSet]:
-    "A trained model and some poses of its template."
-    path = DATA / f"pretrained-{name}.safetensors" if (DATA / f"pretrained-{name}.safetensors").is_file() else Path(name)
+    "A trained model and some poses of its template; raises `InputError` for a file without poses."
+    shipped = DATA / f"pretrained-{name}.safetensors"
+    path = shipped if shipped.is_file() else Path(name)
     model, (tensors, about) = load_model(path, device), load_tensors(path)
-    if "poses" not in tensors:
+    if "poses" not in tensors or model.template is None:
         raise InputError(f"{path}: holds no poses; it is a plain model, use it in place of a run.")
     return model, PoseSet(model.template, tensors["poses"], json.loads(about["poses"]))
