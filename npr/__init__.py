@@ -1,7 +1,7 @@
 """Learn poses from one mesh, give them to any other.
 
-The names below are the public face of the package: `from npr import read_mesh, PoseModel, train, transfer`. Each is imported from its module when it
-is first asked for, so that `import npr` and `npr --help` do not wait for torch.
+The names below are the public face of the package: `from npr import read_mesh, PoseModel, train, transfer`. Each is
+imported from its module when it is first asked for, so that `import npr` and `npr --help` do not wait for torch.
 """
 __version__ = "0.2.0.dev0"
 
@@ -29,8 +29,9 @@ _MODULES = {
     "transferring": ["transfer"],
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
-__all__ = ["InputError", "Mesh", "PoseModel", "PoseSet", "TrainingOptions", "load_dataset", "load_model", "load_poses", "load_pretrained",
-           "read_mesh", "read_poses", "save_model", "save_poses", "train", "transfer", "write_mesh", "write_poses"]
+__all__ = ["InputError", "Mesh", "PoseModel", "PoseSet", "TrainingOptions", "load_dataset", "load_model", "load_poses",
+           "load_pretrained", "read_mesh", "read_poses", "save_model", "save_poses", "train", "transfer", "write_mesh",
+           "write_poses"]
 
 
 def __getattr__(name: str) -> Any:
