@@ -7,7 +7,6 @@ __all__ = ['pmd', 'rotation_error', 'edge_ratio', 'copy_poses', 'copy_baselines'
 
 # %% ../nbs/02_metrics.ipynb #132c84b2
 import numpy as np
-import torch
 from torch import Tensor
 
 from .geometry.frames import face_rotations

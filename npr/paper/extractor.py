@@ -6,7 +6,6 @@
 __all__ = ['extractor_neighbours', 'PoseExtractor']
 
 # %% ../../nbs/paper/01_extractor.ipynb #9ce82b62
-import torch
 from torch import Tensor, nn
 
 from ..geometry.sampling import farthest_point_sample, gather, nearest_neighbours
