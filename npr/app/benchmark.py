@@ -5,14 +5,16 @@
 # %% auto #0
 __all__ = ['METHODS', 'QUESTIONS', 'figures', 'measure_target', 'spread_evenly', 'measure_paper', 'prepare_targets',
            'evaluate_transfer', 'describe_machine', 'open_evaluation', 'body_truth', 'run_evaluation', 'mean_of',
-           'evaluation_table', 'body_table', 'run_benchmark']
+           'evaluation_table', 'body_table', 'benchmark_runs', 'run_benchmark']
 
 # %% ../../nbs/app/03_benchmark.ipynb #de83c66b
 import json
 import os
 import platform
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -134,8 +136,9 @@ def _mark(
     *models: PoseModel | None,
 ) -> str:
     "A text that differs where weights differ."
-    sums = [None if model is None else sum(float(tensor.double().sum()) for tensor in model.state_dict().values()) for model in models]
-    return " ".join("none" if total is None else f"{total:.9g}" for total in sums)
+    states = [{} if model is None else model.state_dict() for model in models]
+    sums = [sum(float(tensor.double().sum()) for tensor in state.values()) for state in states]
+    return " ".join(f"{total:.9g}" if state else "none" for state, total in zip(states, sums))
 
 # %% ../../nbs/app/03_benchmark.ipynb #07640570
 def _new_table(
@@ -145,9 +148,10 @@ def _new_table(
     models: tuple[PoseModel, PoseModel | None],  # ours, and one of the preset paper
 ) -> dict:
     "A table that says how it was made, and holds no bodies yet."
-    return {"command": command_line("evaluate", settings), "data": dataset.name, "poses": settings.poses, "count": len(poses),
-            "mark": f"{__version__} {fingerprint(poses)} {_mark(*models)}", "training": _training_of(settings.run),
-            "paper": _training_of(settings.paper), "machine": describe_machine(models[0].device), "seconds": 0.0, "bodies": {}}
+    return {"command": command_line("evaluate", settings), "data": dataset.name, "poses": settings.poses,
+            "count": len(poses), "mark": f"{__version__} {fingerprint(poses)} {_mark(*models)}",
+            "training": _training_of(settings.run), "paper": _training_of(settings.paper),
+            "machine": describe_machine(models[0].device), "seconds": 0.0, "bodies": {}}
 
 
 def _begun(
@@ -162,7 +166,7 @@ def _begun(
     except (OSError, ValueError, KeyError, TypeError):
         return {}
 
-# %% ../../nbs/app/03_benchmark.ipynb #e8691058
+# %% ../../nbs/app/03_benchmark.ipynb #331248ba
 def open_evaluation(
     settings: EvaluateSettings,
 ) -> Dataset:
@@ -171,7 +175,8 @@ def open_evaluation(
         raise InputError(f"--bodies {settings.bodies}: give at least one body, or leave it out for all.")
     name = settings.data or read_settings(settings.run).get("poses")
     if name is None or (name not in read_manifest() and Path(name).is_dir()):
-        raise InputError(f"{settings.run}: was not trained on a data set with other bodies, or does not tell; name one with --data.")
+        raise InputError(f"{settings.run}: was not trained on a data set with other bodies, or does not tell; "
+                         "name one with --data.")
     return load_dataset(name)
 
 
@@ -186,11 +191,11 @@ def body_truth(
         raise InputError(f"{dataset.name}: does not know how {body} looks in the training poses; use --poses held_out.")
     return truth
 
-
+# %% ../../nbs/app/03_benchmark.ipynb #e8691058
 def run_evaluation(
     settings: EvaluateSettings,
     progress: bool = True,  # show bars
-    prepared: dict[str, PreparedTarget] | None = None,  # targets of this model and data, by body; what is missing is added
+    prepared: dict[str, PreparedTarget] | None = None,  # targets of this model, by body; what is missing is added
 ) -> dict:  # what is written to the file
     "Measure a run as the settings say."
     start, device, dataset = perf_counter(), choose_device(settings.device), open_evaluation(settings)
@@ -230,18 +235,19 @@ def mean_of(
             for body, methods in table["bodies"].items()}
     order = sorted({method for row in rows.values() for method in row}, key=METHODS.index)
     rows = {body: {method: row[method] for method in order if method in row} for body, row in rows.items()}
-    having = {method: [row[method] for row in rows.values() if method in row] for method in order}  # paper: perhaps not on all
+    having = {method: [row[method] for row in rows.values() if method in row] for method in order}
     return rows | {"mean": {method: sum(values) / len(values) for method, values in having.items()}}
 
-
+# %% ../../nbs/app/03_benchmark.ipynb #4f627dc7
 def evaluation_table(
     table: dict,  # from `run_evaluation`
 ) -> str:  # markdown
     "The means of all four figures for each method."
-    kinds = {"pmd": ("PMD x 10^-3", 1000.0, 3), "rotation": ("rotation, degrees", 1.0, 2), "edges": ("edge ratio", 1.0, 4),
-             "worse": ("worse than registered, %", 100.0, 0)}
+    kinds = {"pmd": ("PMD x 10^-3", 1000.0, 3), "rotation": ("rotation, degrees", 1.0, 2),
+             "edges": ("edge ratio", 1.0, 4), "worse": ("worse than registered, %", 100.0, 0)}
     means = {kind: mean_of(table, kind)["mean"] for kind in kinds}
-    lines = ["| method | " + " | ".join(title for title, _, _ in kinds.values()) + " |", "|---" * (len(kinds) + 1) + "|"]
+    head = " | ".join(title for title, _, _ in kinds.values())
+    lines = [f"| method | {head} |", "|---" * (len(kinds) + 1) + "|"]
     for method in means["pmd"]:
         cells = [f"{means[kind][method] * factor:.{digits}f}" if method in means[kind] else ""
                  for kind, (_, factor, digits) in kinds.items()]
@@ -252,7 +258,7 @@ def evaluation_table(
 def body_table(
     table: dict,  # from `run_evaluation`
 ) -> str:  # markdown
-    "The PMD of each method on every body, and how well the source's own held-out poses are rebuilt, if the training tells."
+    "The PMD of each method on every body, and of the source's own held-out poses where the training recorded it."
     rows = mean_of(table)
     methods = list(rows["mean"])
     lines = ["| PMD x 10^-3 | " + " | ".join(methods) + " |", "|---" * (len(methods) + 1) + "|"]
@@ -261,16 +267,32 @@ def body_table(
         lines.append(f"| {body.replace('_', ' ')} | " + " | ".join(cells) + " |")
     if table["training"] and table["training"]["history"]:
         own = f"{1e3 * table['training']['history'][-1][2]:.4f}"
-        lines.append("| the source's own held-out poses | " + " | ".join(own if method == "npr" else "" for method in methods) + " |")
+        cells = [own if method == "npr" else "" for method in methods]
+        lines.append("| the source's own held-out poses | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 # %% ../../nbs/app/03_benchmark.ipynb #930b76d3
-QUESTIONS = {  # for each benchmark: which data and poses are evaluated, after training on the data set of its name
+QUESTIONS: dict[str, list[tuple[str, Literal["held_out", "train"]]]] = {  # for each benchmark: data and poses
     "bodies-2k": [("bodies-2k", "held_out")],
-    "bodies": [("bodies", "train"), ("bodies", "held_out"), ("bodies-remeshed", "train"), ("bodies-remeshed", "held_out")],
+    "bodies": [("bodies", "train"), ("bodies", "held_out"),
+               ("bodies-remeshed", "train"), ("bodies-remeshed", "held_out")],
     "animals": [("animals", "held_out"), ("animals", "train")],
 }
-_PAPER_STEPS = {"bodies-2k": 1400, "bodies": 100, "animals": 600}  # of the preset paper; about half an hour each on one core
+_PAPER_STEPS = {"bodies-2k": 1400, "bodies": 100, "animals": 600}  # of the preset paper; half an hour each on one core
+
+
+def benchmark_runs(
+    settings: BenchmarkSettings,
+) -> dict[str, TrainSettings]:  # npr, and paper where it is wanted
+    "The trainings of a benchmark; raises `InputError` for an unknown name."
+    if settings.name not in QUESTIONS:
+        raise InputError(f"{settings.name}: is not a benchmark; choose one of {', '.join(QUESTIONS)}.")
+    folder = settings.out / settings.name
+    ours = TrainSettings(settings.name, folder / "npr", steps=settings.steps, seed=settings.seed,
+                         device=settings.device)
+    steps = _PAPER_STEPS[settings.name] if settings.paper_steps is None else settings.paper_steps
+    paper = replace(ours, out=folder / "paper", preset="paper", steps=steps, test_every=1, save_every=1)
+    return {"npr": ours} | ({"paper": paper} if steps else {})
 
 
 def run_benchmark(
@@ -278,20 +300,15 @@ def run_benchmark(
     progress: bool = True,  # show bars
 ) -> dict[str, dict]:  # by data and poses: what `run_evaluation` gives
     "Train and evaluate; what was done before is not done again."
-    if settings.name not in QUESTIONS:
-        raise InputError(f"{settings.name}: is not a benchmark; choose one of {', '.join(QUESTIONS)}.")
+    runs = benchmark_runs(settings)
     for data, _ in QUESTIONS[settings.name]:
-        load_dataset(data)  # before hours of training: says how to build what is missing
-    folder, common = settings.out / settings.name, dict(poses=settings.name, seed=settings.seed, device=settings.device)
-    run_training(TrainSettings(**common, out=folder / "npr", steps=settings.steps), progress)
-    steps = _PAPER_STEPS[settings.name] if settings.paper_steps is None else settings.paper_steps
-    if steps:
-        paper = TrainSettings(**common, out=folder / "paper", preset="paper", steps=steps, test_every=1, save_every=1)
-        run_training(paper, progress)
-    tables, prepared = {}, {}
+        load_dataset(data)  # before hours of training: its error tells how to build what is missing
+    for run in runs.values():
+        run_training(run, progress)
+    folder, tables, prepared = settings.out / settings.name, {}, {}
+    paper = folder / "paper" if "paper" in runs else None
     for data, poses in QUESTIONS[settings.name]:
         out = folder / f"{data}-{poses}.json"
-        evaluation = EvaluateSettings(folder / "npr", data, poses, folder / "paper" if steps else None, settings.bodies, out,
-                                      settings.device)
+        evaluation = EvaluateSettings(folder / "npr", data, poses, paper, settings.bodies, out, settings.device)
         tables[f"{data}, {poses}"] = run_evaluation(evaluation, progress, prepared.setdefault(data, {}))
     return tables
