@@ -123,7 +123,7 @@ def describe_machine(
 def _training_of(
     run: Path | None,
 ) -> dict | None:  # seed, seconds, and history: [step, loss, held-out PMD, another body's PMD]
-    "How the run came about, as far as it tells."
+    "How the run came about, as far as its files tell."
     if run is None or not (run / "checkpoints").is_dir() or (found := newest_checkpoint(run / "checkpoints")) is None:
         return None
     progress, options = json.loads(found[2]["progress"]), json.loads(found[2]["options"])
@@ -136,9 +136,9 @@ def _mark(
     *models: PoseModel | None,
 ) -> str:
     "A text that differs where weights differ."
-    states = [{} if model is None else model.state_dict() for model in models]
-    sums = [sum(float(tensor.double().sum()) for tensor in state.values()) for state in states]
-    return " ".join(f"{total:.9g}" if state else "none" for state, total in zip(states, sums))
+    states = [None if model is None else model.state_dict().values() for model in models]
+    sums = [None if state is None else sum(float(tensor.double().sum()) for tensor in state) for state in states]
+    return " ".join("none" if total is None else f"{total:.9g}" for total in sums)
 
 # %% ../../nbs/app/03_benchmark.ipynb #07640570
 def _new_table(
@@ -147,16 +147,16 @@ def _new_table(
     poses: PoseSet,
     models: tuple[PoseModel, PoseModel | None],  # ours, and one of the preset paper
 ) -> dict:
-    "A table that says how it was made, and holds no bodies yet."
+    "A table with its origin and no bodies yet."
+    mark, machine = f"{__version__} {fingerprint(poses)} {_mark(*models)}", describe_machine(models[0].device)
     return {"command": command_line("evaluate", settings), "data": dataset.name, "poses": settings.poses,
-            "count": len(poses), "mark": f"{__version__} {fingerprint(poses)} {_mark(*models)}",
-            "training": _training_of(settings.run), "paper": _training_of(settings.paper),
-            "machine": describe_machine(models[0].device), "seconds": 0.0, "bodies": {}}
+            "count": len(poses), "mark": mark, "training": _training_of(settings.run),
+            "paper": _training_of(settings.paper), "machine": machine, "seconds": 0.0, "bodies": {}}
 
 
 def _begun(
     out: Path,
-    table: dict,  # as it would be begun
+    table: dict,  # with its origin
 ) -> dict:  # bodies and seconds of an earlier evaluation of the same models on the same data, if there is one
     "What need not be computed again."
     try:
@@ -166,7 +166,7 @@ def _begun(
     except (OSError, ValueError, KeyError, TypeError):
         return {}
 
-# %% ../../nbs/app/03_benchmark.ipynb #331248ba
+# %% ../../nbs/app/03_benchmark.ipynb #e8691058
 def open_evaluation(
     settings: EvaluateSettings,
 ) -> Dataset:
@@ -175,8 +175,8 @@ def open_evaluation(
         raise InputError(f"--bodies {settings.bodies}: give at least one body, or leave it out for all.")
     name = settings.data or read_settings(settings.run).get("poses")
     if name is None or (name not in read_manifest() and Path(name).is_dir()):
-        raise InputError(f"{settings.run}: was not trained on a data set with other bodies, or does not tell; "
-                         "name one with --data.")
+        raise InputError(f"{settings.run}: was not trained on a data set with other bodies, or does not tell; name one "
+                         "with --data.")
     return load_dataset(name)
 
 
@@ -186,16 +186,17 @@ def body_truth(
     poses: str,  # held_out or train
 ) -> PoseSet:
     "How a body truly looks in the poses; raises `InputError` where the data set does not know."
-    truth = dataset.targets[body].poses if poses == "held_out" else dataset.targets[body].train_poses
+    target = dataset.targets[body]
+    truth = target.poses if poses == "held_out" else target.train_poses
     if truth is None:
         raise InputError(f"{dataset.name}: does not know how {body} looks in the training poses; use --poses held_out.")
     return truth
 
-# %% ../../nbs/app/03_benchmark.ipynb #e8691058
+# %% ../../nbs/app/03_benchmark.ipynb #b35027e4
 def run_evaluation(
     settings: EvaluateSettings,
     progress: bool = True,  # show bars
-    prepared: dict[str, PreparedTarget] | None = None,  # targets of this model, by body; what is missing is added
+    prepared: dict[str, PreparedTarget] | None = None,  # of this model and data, by body; missing ones are added
 ) -> dict:  # what is written to the file
     "Measure a run as the settings say."
     start, device, dataset = perf_counter(), choose_device(settings.device), open_evaluation(settings)
@@ -238,38 +239,44 @@ def mean_of(
     having = {method: [row[method] for row in rows.values() if method in row] for method in order}
     return rows | {"mean": {method: sum(values) / len(values) for method, values in having.items()}}
 
-# %% ../../nbs/app/03_benchmark.ipynb #4f627dc7
+# %% ../../nbs/app/03_benchmark.ipynb #36b65c30
+_FIGURES = {"pmd": ("PMD x 10^-3", 1000.0, 3), "rotation": ("rotation, degrees", 1.0, 2),
+            "edges": ("edge ratio", 1.0, 4), "worse": ("worse than registered, %", 100.0, 0)}  # title, factor, digits
+
+
 def evaluation_table(
     table: dict,  # from `run_evaluation`
 ) -> str:  # markdown
     "The means of all four figures for each method."
-    kinds = {"pmd": ("PMD x 10^-3", 1000.0, 3), "rotation": ("rotation, degrees", 1.0, 2),
-             "edges": ("edge ratio", 1.0, 4), "worse": ("worse than registered, %", 100.0, 0)}
-    means = {kind: mean_of(table, kind)["mean"] for kind in kinds}
-    head = " | ".join(title for title, _, _ in kinds.values())
-    lines = [f"| method | {head} |", "|---" * (len(kinds) + 1) + "|"]
+    means = {figure: mean_of(table, figure)["mean"] for figure in _FIGURES}
+    lines = [_line("method", *(title for title, _, _ in _FIGURES.values())), "|---" * (len(_FIGURES) + 1) + "|"]
     for method in means["pmd"]:
-        cells = [f"{means[kind][method] * factor:.{digits}f}" if method in means[kind] else ""
-                 for kind, (_, factor, digits) in kinds.items()]
-        lines.append(f"| {method} | " + " | ".join(cells) + " |")
+        lines.append(_line(method, *(f"{means[figure][method] * factor:.{digits}f}" if method in means[figure] else ""
+                                     for figure, (_, factor, digits) in _FIGURES.items())))
     return "\n".join(lines)
 
 
 def body_table(
     table: dict,  # from `run_evaluation`
 ) -> str:  # markdown
-    "The PMD of each method on every body, and of the source's own held-out poses where the training recorded it."
+    "The PMD on every body, and that of the source's own held-out poses, if the training recorded it."
     rows = mean_of(table)
     methods = list(rows["mean"])
-    lines = ["| PMD x 10^-3 | " + " | ".join(methods) + " |", "|---" * (len(methods) + 1) + "|"]
+    lines = [_line("PMD x 10^-3", *methods), "|---" * (len(methods) + 1) + "|"]
     for body, row in rows.items():
         cells = [f"{1e3 * row[method]:.3f}" if method in row else "" for method in methods]
-        lines.append(f"| {body.replace('_', ' ')} | " + " | ".join(cells) + " |")
+        lines.append(_line(body.replace("_", " "), *cells))
     if table["training"] and table["training"]["history"]:
         own = f"{1e3 * table['training']['history'][-1][2]:.4f}"
-        cells = [own if method == "npr" else "" for method in methods]
-        lines.append("| the source's own held-out poses | " + " | ".join(cells) + " |")
+        lines.append(_line("the source's own held-out poses", *(own if method == "npr" else "" for method in methods)))
     return "\n".join(lines)
+
+
+def _line(
+    *cells: str,
+) -> str:
+    "One line of a markdown table."
+    return "| " + " | ".join(cells) + " |"
 
 # %% ../../nbs/app/03_benchmark.ipynb #930b76d3
 QUESTIONS: dict[str, list[tuple[str, Literal["held_out", "train"]]]] = {  # for each benchmark: data and poses
@@ -294,12 +301,12 @@ def benchmark_runs(
     paper = replace(ours, out=folder / "paper", preset="paper", steps=steps, test_every=1, save_every=1)
     return {"npr": ours} | ({"paper": paper} if steps else {})
 
-
+# %% ../../nbs/app/03_benchmark.ipynb #145d171f
 def run_benchmark(
     settings: BenchmarkSettings,
     progress: bool = True,  # show bars
 ) -> dict[str, dict]:  # by data and poses: what `run_evaluation` gives
-    "Train and evaluate; what was done before is not done again."
+    "Train and evaluate; what was done before is not done again. Raises `InputError` for an unknown name."
     runs = benchmark_runs(settings)
     for data, _ in QUESTIONS[settings.name]:
         load_dataset(data)  # before hours of training: its error tells how to build what is missing

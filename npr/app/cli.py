@@ -48,7 +48,7 @@ def data_info(
 
     print(dataset_info(name))
 
-# %% ../../nbs/app/04_cli.ipynb #d2f2114d
+# %% ../../nbs/app/04_cli.ipynb #0d3b9f82
 def data_fetch(
     name: Positional[str],  # of a data set
 ) -> None:

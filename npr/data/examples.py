@@ -21,7 +21,6 @@ from ..geometry.poses import PoseSet, load_poses, read_poses
 from ..paper.configurations import read_configuration
 
 # %% ../../nbs/data/05_examples.ipynb #a5f2bec0
-_REST_NAMES = ("rest", "template")  # stems of the file in a folder of poses that is the rest pose
 _Pair = tuple[PoseSet, PoseSet]  # poses of the source, and the same poses of another body
 
 
@@ -36,32 +35,36 @@ class Examples:
 def split_poses(
     poses: PoseSet,
 ) -> tuple[PoseSet, PoseSet]:  # to learn from, and held out: every tenth, at least one
-    "Hold some poses out, if there are two or more."
+    "Hold some poses out; raises `InputError` where there are fewer than two."
     if len(poses) < 2:
-        raise InputError(f"{poses.template.name}: has {len(poses)} poses, but training needs two or more (one is held out); give more poses.")
+        raise InputError(f"{poses.template.name}: has {len(poses)} poses, but training needs two or more (one is held "
+                         "out); give more poses.")
     held_out = range(min(9, len(poses) - 1), len(poses), 10)
     return poses[[i for i in range(len(poses)) if i not in held_out]], poses[held_out]
+
+# %% ../../nbs/data/05_examples.ipynb #2b822355
+_REST_NAMES = ("rest", "template")  # stems of the file in a folder of poses that is the rest pose
 
 
 def find_rest_pose(
     folder: Path,  # of posed meshes
 ) -> Path:
-    "The file rest.* or template.* in the folder."
-    found = [path for path in sorted(folder.iterdir()) if path.stem in _REST_NAMES and path.suffix.lower() in (".obj", ".ply", ".off", ".glb")]
+    "The file rest.* or template.* in the folder; raises `InputError` where there is none."
+    formats = (".obj", ".ply", ".off", ".glb")
+    found = [path for path in sorted(folder.iterdir()) if path.stem in _REST_NAMES and path.suffix.lower() in formats]
     if not found:
         raise InputError(f"{folder}: there is no rest pose in it; name it rest.obj, or give it with --template.")
     return found[0]
 
-# %% ../../nbs/data/05_examples.ipynb #2b822355
+
 def open_poses(
     poses: str,  # a data set's name, an .npz file, an animated .glb file, or a folder of meshes
     template: Path | Mesh | None = None,  # rest pose of a folder of meshes; else rest.* or template.* in it
 ) -> PoseSet:
-    "All poses of a source, whatever form they come in."
+    "All poses of a source, whatever form they come in; raises `InputError` for any other form."
     path = Path(poses)
     if path.is_dir() and poses not in read_manifest():
-        rest = template or find_rest_pose(path)
-        found = read_poses(rest, path)
+        found = read_poses(template or find_rest_pose(path), path)
         return found[[i for i, name in enumerate(found.names) if name not in _REST_NAMES]]
     if poses in read_manifest() or _is_dataset(path):
         dataset = load_dataset(poses)
@@ -71,9 +74,10 @@ def open_poses(
         return load_poses(path)
     if path.suffix.lower() in (".glb", ".gltf"):
         return poses_from_gltf(path)
-    raise InputError(f"{poses}: is neither a folder of meshes, nor an .npz or .glb file, nor a data set; data sets are {', '.join(read_manifest())}.")
+    raise InputError(f"{poses}: is neither a folder of meshes, nor an .npz or .glb file, nor a data set; data sets are "
+                     f"{', '.join(read_manifest())}.")
 
-
+# %% ../../nbs/data/05_examples.ipynb #7c5789c7
 def open_examples(
     poses: str,  # as for `open_poses`
     template: Path | None = None,
@@ -96,7 +100,7 @@ def _is_dataset(
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return "body_names" in arrays
-    except Exception:  # not ours; whoever reads it says so
+    except Exception:  # a damaged or foreign file; `load_poses` raises the error that explains it
         return False
 
 # %% ../../nbs/data/05_examples.ipynb #df0a647c
@@ -125,4 +129,5 @@ def shared_poses(
     names = [name for i, name in enumerate(other.names) if name in source.names and not is_rest[i]]
     if not names:
         return None
-    return tuple(poses[[poses.names.index(name) for name in names]] for poses in (source, other))
+    of_source, of_other = (poses[[poses.names.index(name) for name in names]] for poses in (source, other))
+    return of_source, of_other
