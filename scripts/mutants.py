@@ -97,7 +97,7 @@ MUTANTS = [
            "scale_ratio(source, target) * travel", "travel",
            ("04_transferring",), "a target of double size travels twice as far"),
     Mutant("preset-defaults-ignored", "app.pipeline",
-           "usual = preset.training", "usual = TrainingOptions()",
+           "learning_rate=usual.learning_rate if", "learning_rate=TrainingOptions().learning_rate if",
            ("app/02_pipeline",), "where the user gives no learning rate, the preset's own holds"),
 ]
 

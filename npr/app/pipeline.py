@@ -58,8 +58,8 @@ def _training_length(
 ) -> tuple[int, int]:  # steps in all, and between validations and checkpoints
     "How long to train, from steps or epochs, given or usual."
     epochs = preset.epochs if settings.steps is None and settings.n_epoch is None else settings.n_epoch
-    usual = preset.training.steps if epochs is None else epochs * epoch
-    steps = usual if settings.steps is None else settings.steps
+    by_epochs = preset.training.steps if epochs is None else epochs * epoch
+    steps = by_epochs if settings.steps is None else settings.steps
     if preset.epochs_between is not None and settings.steps is None:
         return steps, preset.epochs_between * epoch
     return steps, max(1, min(250, steps // 4))
