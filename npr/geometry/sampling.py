@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['farthest_point_sample_naive', 'farthest_point_sample_plain', 'sampling_backend', 'farthest_point_sample',
-           'nearest_neighbours_naive', 'nearest_neighbours', 'gather']
+           'nearest_neighbours_naive', 'nearest_neighbours', 'gather', 'spread_evenly']
 
 # %% ../../nbs/geometry/05_sampling.ipynb #8f9a5d1a
 from types import ModuleType
@@ -145,3 +145,11 @@ def gather(
     P, N, C = features.shape
     starts = torch.arange(P, device=indices.device).view(P, *[1] * (indices.ndim - 1)) * N
     return features.reshape(P * N, C).index_select(0, (indices + starts).flatten()).view(*indices.shape, C)
+
+# %% ../../nbs/geometry/05_sampling.ipynb #76ac2d34
+def spread_evenly(
+    count: int,  # how many numbers there are
+    most: int,  # how many to take at most
+) -> Tensor:  # (at most `most`,) int64, from 0 to `count` - 1
+    "Some numbers below `count`, evenly spread; all of them where there are no more than `most`."
+    return torch.linspace(0, count - 1, min(most, count)).long()

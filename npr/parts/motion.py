@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['face_observations', 'observation_matrix', 'stack_observations', 'stack_motions', 'keypoint_spacing', 'row_lengths',
            'weighted_inverse', 'PartMotions', 'remember', 'with_translations', 'estimate_motions', 'correct_estimator',
-           'spread_evenly', 'learn_parts']
+           'learn_parts']
 
 # %% ../../nbs/parts/03_motion.ipynb #2e7196de
 import hashlib
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ..geometry.frames import edge_frames
 from ..geometry.mesh import Mesh, diagonal, face_centroids
-from ..geometry.sampling import nearest_neighbours
+from ..geometry.sampling import nearest_neighbours, spread_evenly
 from ..interface import PoseCode
 from .cells import cell_area_weights, cell_means
 from .skin import Skin, closest_rotations, fit_motions, fit_skin, pose_skin, rigid_parts
@@ -243,14 +243,6 @@ def correct_estimator(
     _forget_digest(motions)
 
 # %% ../../nbs/parts/03_motion.ipynb #058ff6ea
-def spread_evenly(
-    count: int,
-    most: int,
-) -> Tensor:  # (at most `most`,) int64 below `count`
-    "Some numbers, evenly spread."
-    return torch.linspace(0, count - 1, min(most, count)).long()
-
-
 @torch.no_grad()
 def learn_parts(
     motions: PartMotions,  # changed in place
