@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['POSTURES', 'POSTURE_BODIES', 'T_POSE_AXES', 'REST_POSTURES', 'GROUPS', 'Pair', 'dataset_pairs', 'body_pairs',
-           'posture_pairs', 'animal_pairs', 'quaternius_pairs', 'Person', 'read_person', 'joint_rotations',
-           'rotated_state', 'person_poses', 'drawn_poses', 'people_pairs', 'look_pairs', 'find_pairs']
+           'posture_pairs', 'animal_pairs', 'quaternius_pairs', 'Person', 'read_person', 'read_people',
+           'joint_rotations', 'rotated_state', 'person_poses', 'drawn_poses', 'people_pairs', 'people_posture_pairs',
+           'look_pairs', 'find_pairs']
 
-# %% ../../nbs/data/08_pairs.ipynb #4638308f
+# %% ../../nbs/data/08_pairs.ipynb #3aa3c44e
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -27,7 +28,7 @@ from .rigs import NodeState, Rig, Surface, rest_verts, rig_verts, weld_rig, worl
 from ..geometry.mesh import InputError, Mesh, check_mesh
 from ..geometry.poses import PoseSet, load_poses
 
-# %% ../../nbs/data/08_pairs.ipynb #d4448a5f
+# %% ../../nbs/data/08_pairs.ipynb #f692b5fa
 @dataclass(frozen=True, eq=False)
 class Pair:
     "A source whose poses go to a target, and the true result."
@@ -50,7 +51,7 @@ class Pair:
         truth = None if self.truth is None else PoseSet(target, self.truth.posed, self.truth.names)
         return replace(self, name=name, group=group, target=target, truth=truth)
 
-# %% ../../nbs/data/08_pairs.ipynb #143cf86e
+# %% ../../nbs/data/08_pairs.ipynb #d3dc27a8
 def dataset_pairs(
     dataset: Dataset,
     group: str,
@@ -67,7 +68,7 @@ def body_pairs(
     "The eight bodies of the data set bodies-2k."
     return dataset_pairs(load_dataset("bodies-2k"), "bodies")
 
-# %% ../../nbs/data/08_pairs.ipynb #ee9b362f
+# %% ../../nbs/data/08_pairs.ipynb #047b725c
 POSTURES = ("stand", "walk", "reach", "squat", "wave", "sit")
 POSTURE_BODIES = ("child", "heavy_man", "thin_woman", "tall_man")
 
@@ -88,7 +89,7 @@ def posture_pairs(
                       for i in numbers]
     return found
 
-# %% ../../nbs/data/08_pairs.ipynb #3f19e3fc
+# %% ../../nbs/data/08_pairs.ipynb #7cf2a3bf
 def _needed(
     folder: Path | None,
     inside: str,  # name of a folder in it
@@ -116,7 +117,7 @@ def animal_pairs(
         path = build_animals(files, Path(temporary, "animals.npz"), progress=False)
         return dataset_pairs(load_dataset(path), "animals")
 
-# %% ../../nbs/data/08_pairs.ipynb #40818637
+# %% ../../nbs/data/08_pairs.ipynb #290c3f3a
 def quaternius_pairs(
     folder: Path | None = None,  # holds quaternius/ with its files
 ) -> list[Pair]:
@@ -127,7 +128,7 @@ def quaternius_pairs(
     return [Pair(f"fox to {name}", "quaternius", train, poses, truth.template, truth)
             for name, truth in zip(others, truths)]
 
-# %% ../../nbs/data/08_pairs.ipynb #633b79f9
+# %% ../../nbs/data/08_pairs.ipynb #8bab7e81
 @dataclass(frozen=True, eq=False)
 class Person:
     "A rigged person of several meshes, welded into one."
@@ -146,7 +147,15 @@ def read_person(
     rest = Mesh(torch.from_numpy(y_up_to_z_up(verts[surface.kept])), torch.from_numpy(surface.faces), Path(path).stem)
     return Person(rig, surface, check_mesh(rest))
 
-# %% ../../nbs/data/08_pairs.ipynb #e46d582e
+
+def read_people(
+    folder: Path | None = None,  # holds quaternius/ with its files
+) -> dict[str, Person]:  # woman and man
+    "The two dressed people; raises `InputError` where the files are missing."
+    paths = _needed(folder, "quaternius", ["woman-t-pose.glb", "man-t-pose.glb"])
+    return dict(zip(("woman", "man"), map(read_person, paths.values())))
+
+# %% ../../nbs/data/08_pairs.ipynb #eb5aad21
 _BONES = {
     "root": "Root", "spine05": "Abdomen", "spine04": "Abdomen", "spine03": "Torso", "spine02": "Chest",
     "spine01": "Chest", "neck01": "Neck", "neck02": "Neck", "neck03": "Head", "head": "Head",
@@ -173,7 +182,7 @@ def _joint_name(
     name = f"{joint}.{side}" if side else joint
     return name if name in rig.nodes else None
 
-# %% ../../nbs/data/08_pairs.ipynb #d4f005db
+# %% ../../nbs/data/08_pairs.ipynb #eddb47fe
 def joint_rotations(
     rig: Rig,
     poses: list[Pose],  # P of them, from `npr.data.human_poses`
@@ -204,7 +213,7 @@ def rotated_state(
             rig.rest.rotation[0, node])).as_quat()
     return state
 
-# %% ../../nbs/data/08_pairs.ipynb #f8b8da1c
+# %% ../../nbs/data/08_pairs.ipynb #da98ad1b
 def person_poses(
     person: Person,
     poses: dict[str, Pose],  # by name
@@ -224,7 +233,7 @@ def drawn_poses(
     families = [str(family) for count in counts for family in rng.permutation(family_names(count))]
     return {f"{family}-{families[:i].count(family):03d}": draw_pose(rng, family) for i, family in enumerate(families)}
 
-# %% ../../nbs/data/08_pairs.ipynb #56ff11c5
+# %% ../../nbs/data/08_pairs.ipynb #e2e68eac
 def _both(
     **angles: float,  # degrees, of paired motions
 ) -> Pose:
@@ -243,15 +252,22 @@ REST_POSTURES: dict[str, Pose] = {
 def people_pairs(
     folder: Path | None = None,  # holds quaternius/ with its files
 ) -> list[Pair]:
-    "A woman and a man in a T-pose, each to the other; and with targets that rest otherwise. `InputError` without files."
-    paths = _needed(folder, "quaternius", ["woman-t-pose.glb", "man-t-pose.glb"])
-    people, drawn, found = [read_person(path) for path in paths.values()], drawn_poses(), []
-    for (source, target), name in zip((people, people[::-1]), ("woman to man", "man to woman")):
-        poses, truth = person_poses(source, drawn), person_poses(target, drawn)
-        pair = Pair(name, "people", poses[:-20], poses[-20:], target.rest, truth[-20:])
-        rests = person_poses(target, REST_POSTURES)
-        found += [pair, *(pair.resting(verts, f"{name}, {rest}", "people")
-                          for rest, verts in zip(rests.names, rests.posed))]
+    "A woman and a man in a T-pose, each to the other; raises `InputError` where the files are missing."
+    people, drawn = read_people(folder), drawn_poses()
+    posed = {name: person_poses(person, drawn) for name, person in people.items()}
+    return [Pair(f"{source} to {target}", "people", posed[source][:-20], posed[source][-20:], people[target].rest,
+                 posed[target][-20:]) for source, target in (("woman", "man"), ("man", "woman"))]
+
+
+def people_posture_pairs(
+    folder: Path | None = None,  # holds quaternius/ with its files
+) -> list[Pair]:
+    "The same with targets that rest in other postures; raises `InputError` where the files are missing."
+    people, found = read_people(folder), []
+    for pair in people_pairs(folder):
+        rests = person_poses(people[pair.name.split()[-1]], REST_POSTURES)
+        found += [pair.resting(verts, f"{pair.name}, {rest}", "people-postures")
+                  for rest, verts in zip(rests.names, rests.posed)]
     return found
 
 
@@ -259,14 +275,14 @@ def look_pairs(
     folder: Path | None = None,  # holds quaternius/ with its files
 ) -> list[Pair]:  # without truth
     "A body of bodies-2k to the dressed people, to be looked at; raises `InputError` where the files are missing."
-    dataset, files = load_dataset("bodies-2k"), ["woman-t-pose.glb", "man-t-pose.glb"]
-    return [Pair(f"bodies-2k to {path.stem}", "looks", dataset.train, dataset.held_out, read_person(path).rest)
-            for path in _needed(folder, "quaternius", files).values()]
+    dataset = load_dataset("bodies-2k")
+    return [Pair(f"bodies-2k to {name}", "looks", dataset.train, dataset.held_out, person.rest)
+            for name, person in read_people(folder).items()]
 
-# %% ../../nbs/data/08_pairs.ipynb #30b0d630
+# %% ../../nbs/data/08_pairs.ipynb #6d736f56
 GROUPS: dict[str, Callable[[Path | None], list[Pair]]] = {
     "bodies": body_pairs, "postures": posture_pairs, "animals": animal_pairs, "quaternius": quaternius_pairs,
-    "people": people_pairs, "looks": look_pairs}
+    "people": people_pairs, "people-postures": people_posture_pairs, "looks": look_pairs}
 
 
 def find_pairs(
