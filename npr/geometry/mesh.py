@@ -5,12 +5,14 @@
 # %% auto #0
 __all__ = ['Mesh', 'from_trimesh', 'to_trimesh', 'face_centroids', 'face_vector_areas', 'face_areas', 'face_normals',
            'vertex_areas', 'vertex_components', 'InputError', 'diagonal', 'degenerate_faces', 'check_mesh',
-           'first_copies', 'weld_vertices', 'repair_mesh', 'same_mesh', 'read_mesh', 'write_atomically', 'write_mesh']
+           'first_copies', 'weld_vertices', 'Repair', 'find_repair', 'repair_mesh', 'same_mesh', 'read_as_is',
+           'read_mesh', 'write_atomically', 'write_mesh']
 
 # %% ../../nbs/geometry/00_mesh.ipynb #51424ac6
 import os
 import tempfile
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -156,13 +158,16 @@ def _check_numbers(
                          f"{len(verts) - 1}; export the mesh again.")
 
 
+_REMEDY = "remove them in a mesh editor, or in Python with npr.geometry.mesh.repair_mesh"
+
+
 def check_mesh(
     mesh: Mesh,
+    remedy: str = _REMEDY,  # what the message advises for faces without area and vertices without a face
 ) -> Mesh:  # the same mesh, so that calls can be chained
     "Raise `InputError` unless every position is finite, every face is valid and has area, and every vertex is used."
     _check_numbers(mesh)
     verts, faces, name = mesh.verts, mesh.faces, mesh.name
-    remedy = "pass it through npr.geometry.mesh.repair_mesh, or give npr transfer the option --repair"
     if (count := degenerate_faces(mesh).sum().item()):
         raise InputError(f"{name}: {count} of its faces have no area; {remedy}.")
     if (count := (faces.flatten().bincount(minlength=len(verts)) == 0).sum().item()):
@@ -195,14 +200,64 @@ def weld_vertices(
     return Mesh(mesh.verts[kept], renumbered[mesh.faces], mesh.name)
 
 
+@dataclass(frozen=True, eq=False)
+class Repair:
+    "A mesh that can be computed on, and where its vertices and faces are in the mesh that it was made from."
+    mesh: Mesh  # W vertices and N faces; the original itself where nothing is wrong with it
+    original: Mesh  # V vertices and F faces
+    verts: Tensor  # (W,) int64, for each vertex of `mesh` its number in the original
+    faces: Tensor  # (N,) int64, for each face of `mesh` its number in the original
+    nearest: Tensor  # (V,) int64, for each vertex of the original the vertex of `mesh` at its place, else the nearest
+    loose: Tensor  # (V,) bool, which vertices of the original belong to no face with area
+
+    def restore(
+        self,
+        posed: Tensor,  # (..., W, 3) other positions of `mesh`
+    ) -> Tensor:  # (..., V, 3)
+        "Positions of the original's vertices: copies stay together, and a loose vertex moves with the nearest other."
+        offsets = self.original.verts - self.mesh.verts[self.nearest]
+        return posed[..., self.nearest, :] + torch.where(self.loose[:, None], offsets, 0)
+
+    def __repr__(self) -> str:
+        return f"Repair({self.mesh.name!r}: {self.summary()})"
+
+    def summary(self) -> str:
+        "What was repaired, in words."
+        loose = int(self.loose.sum())
+        counts = {("copy of a vertex", "copies of vertices", "welded"): len(self.loose) - loose - len(self.verts),
+                  ("face", "faces", "without area left out"): len(self.original.faces) - len(self.faces),
+                  ("vertex", "vertices", "without a face left out"): loose}
+        parts = [f"{n:,} {one if n == 1 else many} {what}" for (one, many, what), n in counts.items() if n]
+        return ", ".join(parts) or "nothing to repair"
+
+# %% ../../nbs/geometry/00_mesh.ipynb #1a95b14f
+def find_repair(
+    mesh: Mesh,
+) -> Repair:
+    "What to compute on instead of `mesh`; `InputError` for invalid numbers or where no face has area."
+    _check_numbers(mesh)
+    used, corners = mesh.faces.unique(return_inverse=True)
+    places = first_copies(mesh.verts[used])
+    welded = Mesh(mesh.verts[used], places[corners], mesh.name)
+    kept = (~degenerate_faces(welded)).nonzero().flatten()
+    if len(kept) == 0:
+        raise InputError(f"{mesh.name}: none of its faces has an area; export the mesh again.")
+    rows, faces = welded.faces[kept].unique(return_inverse=True)
+    verts, count = used[rows], len(mesh.verts)
+    same = len(verts) == count and len(kept) == len(mesh.faces)
+    repaired = mesh if same else Mesh(mesh.verts[verts], faces, mesh.name)
+    first, nearest = torch.arange(count).index_put((used,), used[places]), torch.full((count,), -1)
+    nearest = nearest.index_put((verts,), torch.arange(len(verts)))[first]
+    loose = nearest < 0
+    nearest[loose] = torch.from_numpy(KDTree(repaired.verts.numpy()).query(mesh.verts[loose].numpy())[1])
+    return Repair(repaired, mesh, verts, kept, nearest, loose)
+
+
 def repair_mesh(
     mesh: Mesh,
 ) -> Mesh:
-    "Weld vertices, drop faces without area and vertices without a face; `InputError` for invalid numbers."
-    mesh = weld_vertices(mesh)
-    faces = mesh.faces[~degenerate_faces(mesh)]
-    used, renumbered = faces.unique(return_inverse=True)
-    return Mesh(mesh.verts[used], renumbered.reshape(-1, 3), mesh.name)
+    "Weld vertices, drop faces without area and vertices without a face; `InputError` as for `find_repair`."
+    return find_repair(mesh).mesh
 
 # %% ../../nbs/geometry/00_mesh.ipynb #a46ba3fd
 def same_mesh(
@@ -215,27 +270,52 @@ def same_mesh(
     distances = (one.verts.cpu() - two.verts.cpu()).norm(dim=-1)
     return bool((distances <= 1e-4 * diagonal(one)).all())
 
+# %% ../../nbs/geometry/00_mesh.ipynb #4b0800af
+def _plain_obj(
+    path: Path,
+) -> BytesIO:  # an OBJ file
+    "The positions and faces of an OBJ file alone, in their order; faces count their vertices from the first."
+    lines, count = [], 0
+    for line in path.read_text(encoding="utf-8", errors="replace").replace("\\\n", " ").splitlines():
+        kind, *words = line.partition("#")[0].split() or [""]
+        if kind == "v":
+            count += 1
+            lines.append(" ".join(["v", *words[:3]]))
+        elif kind == "f":
+            numbers = [int(word.partition("/")[0]) for word in words]
+            lines.append(" ".join(["f", *(str(i if i > 0 else count + 1 + i) for i in numbers)]))
+    return BytesIO("\n".join(lines).encode())
+
 # %% ../../nbs/geometry/00_mesh.ipynb #4ea7a172
-def read_mesh(
+def read_as_is(
     path: str | Path,  # any format trimesh reads: .obj, .ply, .off, .stl, .glb, ...
-    repair: bool = False,  # pass it through `repair_mesh`; only for a mesh whose poses are not read one by one
-) -> Mesh:  # checked by `check_mesh`
-    "Read a triangle mesh; raises `InputError` where the file is missing, unreadable or not a sound mesh."
+) -> Mesh:  # with all vertices and faces of the file, in its order; polygons are split into triangles
+    "Read a mesh that may need a repair; `InputError` where the file is missing, unreadable or has invalid numbers."
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: there is no such file; check the path.")
+    kind = path.suffix.lower().lstrip(".")
     try:
-        loaded = trimesh.load_mesh(path, process=False, maintain_order=True, skip_materials=True)
+        loaded = trimesh.load_mesh(_plain_obj(path) if kind == "obj" else path, file_type=kind, process=False,
+                                   maintain_order=True, skip_materials=True)
     except Exception as error:
-        kind = type(error).__name__
-        raise InputError(f"{path}: cannot be read as a mesh (damaged, of an unknown format, or with faces whose "
-                         f"vertices do not exist: {kind}); save it again as .obj, .ply or .off.") from error
+        fault = f"damaged, of an unknown format, or with faces whose vertices do not exist: {type(error).__name__}"
+        raise InputError(f"{path}: cannot be read as a mesh ({fault}); save it again as .obj, .ply or .off.") from error
     if not isinstance(loaded, trimesh.Trimesh):
         raise InputError(f"{path}: has no faces; save it as a triangle mesh, not as a point cloud or curves.")
     mesh = from_trimesh(loaded, str(path))
-    if repair:
-        return check_mesh(repair_mesh(mesh))
-    return check_mesh(weld_vertices(mesh) if path.suffix.lower() == ".stl" else mesh)
+    _check_numbers(mesh)
+    return weld_vertices(mesh) if kind == "stl" else mesh
+
+
+def read_mesh(
+    path: str | Path,  # as for `read_as_is`
+    repair: bool = False,  # pass it through `repair_mesh`; only for a mesh whose poses are not read one by one
+    remedy: str = _REMEDY,  # what the message advises for faces without area and vertices without a face
+) -> Mesh:  # checked by `check_mesh`
+    "Read a triangle mesh; raises `InputError` where the file is missing, unreadable or not a sound mesh."
+    mesh = read_as_is(path)
+    return check_mesh(repair_mesh(mesh) if repair else mesh, remedy)
 
 # %% ../../nbs/geometry/00_mesh.ipynb #24f3b94f
 def write_atomically(
