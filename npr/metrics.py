@@ -7,6 +7,7 @@ __all__ = ['pmd', 'rotation_error', 'edge_ratio', 'copy_poses', 'copy_baselines'
 
 # %% ../nbs/02_metrics.ipynb #132c84b2
 import numpy as np
+import torch
 from torch import Tensor
 
 from .geometry.frames import face_rotations
@@ -45,10 +46,17 @@ def edge_ratio(
     truth: Tensor,  # (..., V, 3)
     faces: Tensor,  # (F, 3) int64
 ) -> Tensor:  # (...) at least 1
-    "The geometric mean over faces' edges of the factor by which they are too long or too short."
+    """The geometric mean over faces' edges of the factor by which they are too long or too short.
+
+    Edges shorter than 1e-5 of the truth's diagonal are left out, and shorter edges of the result count as that long.
+    Where no edge of the truth has length, the ratio is 1.
+    """
     next_corner = faces.roll(1, dims=1)
-    lengths = [(placed[..., faces, :] - placed[..., next_corner, :]).norm(dim=-1) for placed in (verts, truth)]
-    return (lengths[0] / lengths[1]).log().abs().mean(dim=(-2, -1)).exp()
+    result, true = ((placed[..., faces, :] - placed[..., next_corner, :]).norm(dim=-1) for placed in (verts, truth))
+    shortest = 1e-5 * (truth.amax(dim=-2) - truth.amin(dim=-2)).norm(dim=-1)[..., None, None]
+    has_length = true > shortest
+    factors = torch.where(has_length, result.maximum(shortest), 1) / torch.where(has_length, true, 1)
+    return (factors.log().abs().sum(dim=(-2, -1)) / has_length.sum(dim=(-2, -1)).clamp(min=1)).exp()
 
 # %% ../nbs/02_metrics.ipynb #5c2bb0a8
 def copy_poses(
