@@ -120,6 +120,9 @@ def _check_shapes(
         raise InputError(f"{path}: its arrays do not fit together; build it again or get it again.")
 
 # %% ../../nbs/data/01_datasets.ipynb #87ab078e
+_REMEDY = "take them out of all poses and write the data set again"
+
+
 def _tensor(
     arrays: np.lib.npyio.NpzFile,
     key: str,
@@ -183,7 +186,7 @@ class StoredTargets(Mapping):
         if body not in self.bodies:
             raise KeyError(body)
         with _open_dataset(self.path) as arrays:
-            rest = check_mesh(_mesh(arrays, f"{body}/", f"{self.path.stem} {body}"))
+            rest = check_mesh(_mesh(arrays, f"{body}/", f"{self.path.stem} {body}"), _REMEDY)
             held_out, train = PoseSet(rest, _tensor(arrays, f"{body}/poses"), self.held_out_names), None
             if f"{body}/train_poses" in arrays:
                 train = PoseSet(rest, _tensor(arrays, f"{body}/train_poses"), self.train_names)
@@ -231,7 +234,7 @@ def load_dataset(
     path = data_path(name)
     with _open_dataset(path) as arrays:
         _check_shapes(arrays, path)
-        template = check_mesh(_mesh(arrays, "", f"{path.stem} source"))
+        template = check_mesh(_mesh(arrays, "", f"{path.stem} source"), _REMEDY)
         poses = PoseSet(template, _tensor(arrays, "poses"), [str(pose) for pose in arrays["pose_names"]])
         bodies, split = [str(body) for body in arrays["body_names"]], len(poses) - int(arrays["held_out"])
     targets = StoredTargets(path, bodies, poses.names[:split], poses.names[split:], len(template.faces))

@@ -60,18 +60,19 @@ def find_rest_pose(
 def open_poses(
     poses: str,  # a data set's name, an .npz file, an animated .glb file, or a folder of meshes
     template: Path | Mesh | None = None,  # rest pose of a folder of meshes; else rest.* or template.* in it
+    repair: bool = False,  # weld copies of vertices, drop faces without area and vertices without a face
 ) -> PoseSet:
     "All poses of a source, whatever form they come in; raises `InputError` for any other form."
     path = Path(poses)
     if path.is_dir() and poses not in read_manifest():
-        found = read_poses(template or find_rest_pose(path), path)
+        found = read_poses(template or find_rest_pose(path), path, repair=repair)
         return found[[i for i, name in enumerate(found.names) if name not in _REST_NAMES]]
     if poses in read_manifest() or _is_dataset(path):
         dataset = load_dataset(poses)
         both = [dataset.train, dataset.held_out]
         return PoseSet(dataset.train.template, torch.cat([part.posed for part in both]), both[0].names + both[1].names)
     if path.suffix == ".npz":
-        return load_poses(path)
+        return load_poses(path, repair)
     if path.suffix.lower() in (".glb", ".gltf"):
         return poses_from_gltf(path)
     raise InputError(f"{poses}: is neither a folder of meshes, nor an .npz or .glb file, nor a data set; data sets are "
@@ -81,13 +82,14 @@ def open_poses(
 def open_examples(
     poses: str,  # as for `open_poses`
     template: Path | None = None,
+    repair: bool = False,  # as for `open_poses`
 ) -> Examples:
     "What to train on; of a data set its own division is kept, and its first other body serves for validation."
     if poses in read_manifest() or _is_dataset(Path(poses)):
         dataset = load_dataset(poses)
         first = next(iter(dataset.targets.values()), None)
         return Examples([dataset.train], [dataset.held_out], (dataset.held_out, first.poses) if first else None)
-    learn, held_out = split_poses(open_poses(poses, template))
+    learn, held_out = split_poses(open_poses(poses, template, repair))
     return Examples([learn], [held_out])
 
 
