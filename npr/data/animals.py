@@ -62,11 +62,12 @@ def y_up_to_z_up(
 
 def read_animal(
     path: str | Path,  # .gltf or .glb
+    largest: bool = True,  # keep only the largest connected component, say without eyes
 ) -> Animal:
-    "Read a skinned file: its largest component, at length 1; raises `InputError` for a file that cannot be used."
+    "Read a skinned file, at length 1; raises `InputError` for a file that cannot be used."
     rig = read_rig(path)
     verts = rest_verts(rig)
-    surface = weld_rig(rig, verts, largest=True)
+    surface = weld_rig(rig, verts, largest)
     verts = y_up_to_z_up(verts[surface.kept])
     scale = 1 / float(np.ptp(verts, axis=0).max())
     mesh = Mesh(torch.from_numpy(verts * scale), torch.from_numpy(surface.faces), str(path))
