@@ -8,7 +8,7 @@ __all__ = ['training_options', 'training_examples', 'run_training', 'copy_transf
 # %% ../../nbs/app/02_pipeline.ipynb #51dc6ee5
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,8 @@ from tqdm import tqdm
 
 from .runs import choose_device, load_pretrained, open_model, read_settings, write_settings
 from .settings import TrainSettings, TransferSettings
-from ..data.examples import Examples, examples_from_configurations, open_examples, open_poses
-from ..geometry.mesh import InputError, Mesh, read_mesh, write_mesh
+from ..data.examples import Examples, examples_from_configurations, find_rest_pose, open_examples, open_poses
+from ..geometry.mesh import InputError, Mesh, Repair, find_repair, read_as_is, write_mesh
 from ..geometry.poisson import PoissonSolver
 from ..geometry.poses import PoseSet, write_poses
 from ..interface import Preset, TrainingOptions
@@ -88,11 +88,20 @@ def _check_training(
                          "--train-dset-cfg-file; one of them, for example: npr train bodies-2k --out runs/bodies")
     if settings.out is None:
         raise InputError("Say where the run should be kept, for example: --out runs/bodies")
-    foreign = ["template"] if from_release else ["test_dset_cfg_file", "data_root"]
+    foreign = ["template", "repair"] if from_release else ["test_dset_cfg_file", "data_root"]
     _refuse(settings, foreign, "with a configuration" if from_release else "with POSES")
-    if settings.template is not None and not Path(settings.poses or "").is_dir():
-        raise InputError(f"--template {settings.template}: is only for a folder of meshes; {settings.poses} brings its "
-                         "own rest pose.")
+    _check_template(settings)
+
+
+def _check_template(
+    settings: TrainSettings | TransferSettings,
+) -> None:
+    "Raise `InputError` where a rest pose is named for poses that have one, or for none."
+    if settings.template is None or (settings.poses is not None and Path(settings.poses).is_dir()):
+        return
+    why = "no poses are named; give them with --poses" if settings.poses is None else (
+        f"{settings.poses} brings its own rest pose; leave it out")
+    raise InputError(f"--template {settings.template}: is only for a folder of meshes, but {why}.")
 
 # %% ../../nbs/app/02_pipeline.ipynb #e0437451
 def training_examples(
@@ -100,7 +109,7 @@ def training_examples(
 ) -> Examples:
     "The poses that the settings name, in either form; raises `InputError` where they name none."
     if settings.poses is not None:
-        return open_examples(settings.poses, settings.template)
+        return open_examples(settings.poses, settings.template, settings.repair)
     if settings.train_dset_cfg_file is None:
         raise InputError("Say what to learn from: POSES or --train-dset-cfg-file.")
     return examples_from_configurations(settings.train_dset_cfg_file, settings.test_dset_cfg_file, settings.data_root)
@@ -112,7 +121,10 @@ def run_training(
 ) -> Progress:
     "Train as the settings say and leave a run; raises `InputError` where they cannot be followed."
     _check_training(settings)
-    out, device, examples = Path(settings.out or ""), choose_device(settings.device), training_examples(settings)
+    out = Path(settings.out or "")
+    if list_checkpoints(out / "checkpoints") and read_settings(out).get("repair"):
+        settings = replace(settings, repair=True)
+    device, examples = choose_device(settings.device), training_examples(settings)
     preset = find_preset(settings.preset or ("paper" if settings.poses is None else "parts"))
     if preset.one_template and len(examples.train) > 1:
         raise InputError(f"{settings.train_dset_cfg_file}: names {len(examples.train)} templates, but the preset "
@@ -140,16 +152,42 @@ def _model_and_poses(
     run: Path | None,
 ) -> tuple[PoseModel | None, PoseSet]:  # no model where Jacobians are to be copied
     "The model that the settings name, and the poses to transfer."
-    device = choose_device(settings.device)
+    device, model = choose_device(settings.device), None
     if settings.pretrained is not None:
         model, poses = load_pretrained(settings.pretrained, device)
-        poses = open_poses(settings.poses, model.template) if settings.poses else poses
+        poses = _named_poses(settings, {}, model.template) if settings.poses else poses
     elif run is not None:
         model = open_model(run, device)
         poses = _poses_of_run(settings, run, model)
     else:
-        model, poses = None, open_poses(settings.poses or "")
+        poses = _named_poses(settings, {}, None)
     return (model if settings.method == "model" else None), poses
+
+# %% ../../nbs/app/02_pipeline.ipynb #dbc930c4
+def _named_poses(
+    settings: TransferSettings,
+    trained: dict[str, Any],  # settings of the run's training, from `read_settings`
+    template: Mesh | None,  # the model's
+) -> PoseSet:
+    "The poses of `--poses`, repaired where this command or the training asks for it."
+    was_repaired, rest = bool(trained.get("repair")), settings.template or template
+    if settings.repair or was_repaired:
+        of_training = _rest_file(trained.get("poses"), trained.get("template")) if was_repaired else None
+        rest = _rest_file(settings.poses, settings.template) or of_training or template
+    return open_poses(settings.poses or "", rest, settings.repair or was_repaired)
+
+
+def _rest_file(
+    poses: str | None,
+    template: str | Path | None,  # its rest pose, where one is named
+) -> Path | None:
+    "The file with the rest pose of a folder of poses, if there is one."
+    if template is not None:
+        return Path(template)
+    try:
+        return find_rest_pose(Path(poses)) if poses and Path(poses).is_dir() else None
+    except InputError:
+        return None
 
 # %% ../../nbs/app/02_pipeline.ipynb #907e2324
 def _poses_of_run(
@@ -158,12 +196,13 @@ def _poses_of_run(
     model: PoseModel,
 ) -> PoseSet:
     "The poses to transfer: those that the settings name, else those the run was trained on."
-    if settings.poses is not None:
-        return open_poses(settings.poses, model.template)
     trained = read_settings(run)
+    if settings.poses is not None:
+        return _named_poses(settings, trained, model.template)
     try:
         if trained.get("poses"):
-            return open_poses(trained["poses"], trained.get("template") and Path(trained["template"]))
+            template = trained.get("template") and Path(trained["template"])
+            return open_poses(trained["poses"], template, bool(trained.get("repair")))
         if trained.get("train_dset_cfg_file"):
             root = settings.data_root or trained.get("data_root")
             return _only_template(read_configuration(trained["train_dset_cfg_file"], root), run)
@@ -235,15 +274,28 @@ def run_transfer(
     "Give poses to targets as the settings say; raises `InputError` where they cannot be followed."
     if settings.train_dset_cfg_file or settings.test_dset_cfg_file or settings.exp_dir:
         return _transfer_as_release(settings, progress)
+    _check_template(settings)
     run, targets = _run_and_targets(settings)
-    meshes = [read_mesh(path, repair=settings.repair) for path in targets]
+    repairs = [find_repair(read_as_is(path)) for path in targets]
     model, poses = _model_and_poses(settings, run)
     written = []
-    for name, mesh in zip(_folder_names(targets), meshes):
-        written += write_poses(_pose_standing(model, poses, mesh, progress), settings.out / name)
+    for name, repair in zip(_folder_names(targets), repairs):
+        posed = _pose_standing(model, poses, repair.mesh, progress)
+        written += write_poses(posed if settings.repair else _as_in_file(posed, repair), settings.out / name)
+        if repair.mesh is not repair.original:
+            kept = "the results are repaired" if settings.repair else "the results have the file's vertices and faces"
+            tqdm.write(f"{repair.original.name}: {repair.summary()}; {kept}.")
     return written
 
 
+def _as_in_file(
+    posed: PoseSet,  # of the repaired target
+    repair: Repair,
+) -> PoseSet:
+    "The poses with the vertices and faces of the target's file, in its order."
+    return PoseSet(repair.original, repair.restore(posed.posed), posed.names)
+
+# %% ../../nbs/app/02_pipeline.ipynb #39d22e06
 def _run_and_targets(
     settings: TransferSettings,
 ) -> tuple[Path | None, tuple[Path, ...]]:
@@ -279,7 +331,7 @@ def _transfer_as_release(
         needed = {"--train-dset-cfg-file": first, "--test-dset-cfg-file": second, "--exp-dir": run}
         missing = [flag for flag, value in needed.items() if value is None]
         raise InputError(f"{' and '.join(missing)}: left out; the form with configurations needs {', '.join(needed)}.")
-    _refuse(settings, ["paths", "poses", "out", "pretrained", "method"], "with configurations")
+    _refuse(settings, ["paths", "poses", "out", "template", "pretrained", "method", "repair"], "with configurations")
     model = open_model(run, choose_device(settings.device))
     source = read_configuration(first, settings.data_root, progress)
     targets = [poses.template for poses in read_configuration(second, settings.data_root, progress).pose_sets]
@@ -298,9 +350,10 @@ def _write_numbered(
     progress: bool,
 ) -> list[Path]:  # the same paths
     "Write each pose of a configuration on one target, centred."
-    target = model.target(mesh)
+    repair = find_repair(mesh)
+    target = model.target(repair.mesh)
     for poses, numbers in zip(source.pose_sets, source.numbers):
-        posed = decode_poses(model, encode_poses(model, poses), target, progress=progress)
+        posed = repair.restore(decode_poses(model, encode_poses(model, poses), target, progress=progress))
         for number, verts in zip(numbers, posed - posed.mean(dim=1, keepdim=True)):
-            write_mesh(target.mesh.to("cpu").with_verts(verts), paths[number])
+            write_mesh(mesh.with_verts(verts), paths[number])
     return paths

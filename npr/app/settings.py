@@ -52,6 +52,7 @@ class TrainSettings:
     poses: Positional[_Poses] = None  # folder of meshes, .npz or .glb file, or name of a data set
     out: _Out = None  # folder for the run; a run found there is continued
     template: _Mesh = None  # rest pose, if it is not rest.* in the folder
+    repair: bool = False  # weld copies of vertices, drop faces without area and vertices without a face
     preset: _Preset = None  # parts; paper with a configuration
     steps: _Count = None  # optimiser steps in all
     n_epoch: _Count = None  # the same, as passes through all poses
@@ -82,9 +83,10 @@ class TransferSettings:
     paths: Positional[_Paths] = ()  # RUN, if there is one; then the rest pose of each target
     poses: _Poses = None  # poses of the source; if left out, those of the training
     out: Annotated[Path, arg(metavar="DIR")] = Path("posed")  # folder for the results
+    template: _Mesh = None  # rest pose of POSES, if it is not rest.* in the folder
     pretrained: _Pretrained = None  # a model of ours instead of RUN
     method: _Method = "model"  # copy learns nothing: no RUN needed
-    repair: bool = False  # weld the targets' vertices, drop faces without area and vertices without a face
+    repair: bool = False  # repair POSES as npr train does, and write the targets repaired
     device: _Device = "auto"  # auto: a GPU where there is one
     train_dset_cfg_file: _Json = None  # a configuration of the release: the poses
     test_dset_cfg_file: _Json = None  # another: its templates are the targets
