@@ -10,6 +10,7 @@ __all__ = ['Mesh', 'from_trimesh', 'to_trimesh', 'face_centroids', 'face_vector_
 
 # %% ../../nbs/geometry/00_mesh.ipynb #51424ac6
 import os
+import re
 import tempfile
 from dataclasses import dataclass
 from io import BytesIO
@@ -215,8 +216,11 @@ class Repair:
         posed: Tensor,  # (..., W, 3) other positions of `mesh`
     ) -> Tensor:  # (..., V, 3)
         "Positions of the original's vertices: copies stay together, and a loose vertex moves with the nearest other."
-        offsets = self.original.verts - self.mesh.verts[self.nearest]
-        return posed[..., self.nearest, :] + torch.where(self.loose[:, None], offsets, 0)
+        if self.mesh is self.original:
+            return posed
+        restored = posed[..., self.nearest, :]
+        restored[..., self.loose, :] += (self.original.verts - self.mesh.verts[self.nearest])[self.loose]
+        return restored
 
     def __repr__(self) -> str:
         return f"Repair({self.mesh.name!r}: {self.summary()})"
@@ -246,10 +250,13 @@ def find_repair(
     verts, count = used[rows], len(mesh.verts)
     same = len(verts) == count and len(kept) == len(mesh.faces)
     repaired = mesh if same else Mesh(mesh.verts[verts], faces, mesh.name)
-    first, nearest = torch.arange(count).index_put((used,), used[places]), torch.full((count,), -1)
-    nearest = nearest.index_put((verts,), torch.arange(len(verts)))[first]
+    everything = torch.arange(count, device=verts.device)
+    first = everything.index_put((used,), used[places])
+    nearest = torch.full_like(everything, -1).index_put((verts,), everything[: len(verts)])[first]
     loose = nearest < 0
-    nearest[loose] = torch.from_numpy(KDTree(repaired.verts.numpy()).query(mesh.verts[loose].numpy())[1])
+    if loose.any():
+        found = KDTree(repaired.verts.cpu().numpy()).query(mesh.verts[loose].cpu().numpy())[1]
+        nearest[loose] = torch.from_numpy(found).to(nearest)
     return Repair(repaired, mesh, verts, kept, nearest, loose)
 
 
@@ -275,8 +282,10 @@ def _plain_obj(
     path: Path,
 ) -> BytesIO:  # an OBJ file
     "The positions and faces of an OBJ file alone, in their order; faces count their vertices from the first."
-    lines, count = [], 0
-    for line in path.read_text(encoding="utf-8", errors="replace").replace("\\\n", " ").splitlines():
+    text, lines, count = path.read_text(encoding="utf-8", errors="replace").replace("\\\n", " "), [], 0
+    if not re.search(r"^(?!v |f |#|$)|^f .*[-/#]", text, re.M):
+        return BytesIO(text.encode())  # nothing else is in it
+    for line in text.splitlines():
         kind, *words = line.partition("#")[0].split() or [""]
         if kind == "v":
             count += 1
