@@ -3,7 +3,8 @@
 Every pair of `npr.data.pairs` whose files are on this machine, and every way of `VARIANTS`. The columns of the table:
 PMD x 10^-3 in squared diagonals of the target's rest pose; PMD x 10^-3 in the data's own unit (squared metres, or
 squared lengths of the source); mean angle of the face frames in degrees; factor by which edges are too long or too
-short; seconds for matching and preparing the target; whether a warning was due. `--out` writes all of it as JSON.
+short; processor seconds for matching and preparing the target, which a busy machine changes little; whether a warning
+was due. `--out` writes all of it as JSON.
 OMP_NUM_THREADS=1 python scripts/matches.py --data /work/shared/data --only quaternius --out /tmp/matches.json
 """
 import argparse
@@ -13,7 +14,7 @@ import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import NamedTuple
 
 import torch
@@ -34,7 +35,7 @@ class Outcome(NamedTuple):
     "What one way makes of one pair."
 
     verts: Tensor  # (P, V, 3) the target in the held-out poses
-    seconds: float  # for matching and preparing the target
+    seconds: float  # of the processor, for matching and preparing the target
     warned: bool | None = None  # whether the way itself doubts its result; None where it cannot
     notes: dict[str, float] = {}  # numbers to keep with the row, such as the residual
 
@@ -52,11 +53,11 @@ class Source:
     def model(self) -> PoseModel:
         "The preset parts without a step of training."
         if self._model is None:
-            start = perf_counter()
+            start = process_time()
             torch.manual_seed(2024)
             self._model = PoseModel(self.train.template, "parts")
             self._model.initialise(self.train)
-            print(f"    {Path(self.train.template.name).name}: learnt its parts in {perf_counter() - start:.1f} s")
+            print(f"    {Path(self.train.template.name).name}: learnt its parts in {process_time() - start:.1f} s")
         return self._model.eval()
 
 
@@ -73,9 +74,9 @@ def copy_by_box(
     source: Source,
 ) -> Outcome:
     "Jacobians of the nearest face, after fitting the bounding boxes."
-    start = perf_counter()
+    start = process_time()
     match = match_by_box(pair.poses.template, pair.target)
-    seconds = perf_counter() - start
+    seconds = process_time() - start
     return Outcome(copy_poses(pair.poses, PoissonSolver(pair.target), match), seconds)
 
 
@@ -84,9 +85,9 @@ def copy_registered(
     source: Source,
 ) -> Outcome:
     "Jacobians of the nearest face, after deforming the source onto the target."
-    start = perf_counter()
+    start = process_time()
     found = register(pair.poses.template, pair.target)
-    match, seconds = nearest_faces(found), perf_counter() - start
+    match, seconds = nearest_faces(found), process_time() - start
     verts = copy_poses(pair.poses, PoissonSolver(pair.target), match)
     return Outcome(verts, seconds, found.residual > RegistrationOptions().doubtful, {"residual": found.residual})
 
@@ -96,9 +97,9 @@ def transfer_parts(
     source: Source,
 ) -> Outcome:
     "What `npr transfer` makes with the preset parts, without a step of training."
-    model, start = source.model, perf_counter()
+    model, start = source.model, process_time()
     target = model.target(pair.target)
-    seconds, residual = perf_counter() - start, target.residual or 0.0
+    seconds, residual = process_time() - start, target.residual or 0.0
     verts = transfer(model, pair.poses, target, progress=False).posed
     return Outcome(verts, seconds, residual > RegistrationOptions().doubtful, {"residual": residual})
 
