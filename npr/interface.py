@@ -129,6 +129,14 @@ class Applier(nn.Module):
         "The Jacobian of each face of the target in each pose."
         raise NotImplementedError
 
+    def rough_verts(
+        self,
+        code: PoseCode,  # of P poses
+        queries: Queries,  # from `queries`
+    ) -> Tensor | None:  # (P, V, 3) float64, up to one translation for each pose; None where it is not known
+        "Where the target's vertices go roughly; only the places of unconnected pieces are taken from it."
+        return None
+
 # %% ../nbs/00_interface.ipynb #d59a1f04
 @dataclass(frozen=True)
 class TrainingOptions:

@@ -98,11 +98,12 @@ def check_target(
     mesh: Mesh,  # rest pose of a target
     template: Mesh | None,  # rest pose of the source, where it is known
 ) -> Mesh:  # the same mesh
-    "Raise `InputError` where a mesh is not sound, is turned inside out, or has many unconnected pieces."
-    pieces = int(vertex_components(check_mesh(mesh).faces, len(mesh.verts)).max()) + 1
-    if pieces > max(20, len(mesh.faces) // 20):
-        raise InputError(f"{mesh.name}: comes apart into {pieces} unconnected pieces; join its vertices with "
-                         "npr.geometry.mesh.repair_mesh, or give npr transfer the option --repair.")
+    "Raise `InputError` where a mesh is not sound, is turned inside out, or its faces are not joined."
+    sizes = vertex_components(check_mesh(mesh).faces, len(mesh.verts))[mesh.faces[:, 0]].bincount()
+    scraps = int((sizes <= 2).sum())
+    if scraps > max(20, len(mesh.faces) // 20):
+        raise InputError(f"{mesh.name}: {scraps} of its {len(sizes)} unconnected pieces are one or two faces; merge "
+                         "vertices that lie close together in a mesh editor, or call npr.geometry.mesh.repair_mesh.")
     if template is not None and enclosed_volume(mesh) * enclosed_volume(template) < 0:
         raise InputError(f"{mesh.name}: its faces look inward where the template's look outward, or the other way "
                          "round; flip them in a mesh editor.")
@@ -246,9 +247,12 @@ class _Chain(_Preparation):
         code: PoseCode,  # of P poses
         target: PreparedTarget,
         nearest: Tensor | None = None,  # from `nearest_keypoints`, if it is at hand
-    ) -> Tensor:  # (P, V, 3) float64; the largest component is centred as in the rest pose, the others follow it
+    ) -> Tensor:  # (P, V, 3) float64; the largest component is centred as in the rest pose, the others are placed by it
         "The target's vertices in each pose."
-        return target.solver.solve(self.decode(code, target, nearest).unflatten(-1, (3, 3)))
+        fields = self.decode(code, target, nearest).unflatten(-1, (3, 3))
+        has_pieces = len(target.solver.sizes) > 1
+        rough = self.decoder.rough_verts(code, target.queries) if has_pieces else None
+        return target.solver.solve(fields, rough_verts=rough)
 
 # %% ../nbs/01_model.ipynb #7a8983b3
 class PoseModel(_Chain):
