@@ -169,7 +169,7 @@ def attached_centers(
     largest = torch.arange(len(placement.sizes), device=verts.device) == placement.largest
     return torch.where(largest[:, None], placement.component_means(verts), centers)
 
-# %% ../../nbs/geometry/06_poisson.ipynb #58e37bb8
+# %% ../../nbs/geometry/06_poisson.ipynb #87efaac2
 def gap_pairs(
     placement: ComponentPlacement,
     reach: float = 0.05,  # gaps up to here are looked at, and the narrowest gap of each component; in diagonals
@@ -188,7 +188,7 @@ def gap_pairs(
         pairs.append(torch.stack([own.nonzero()[:, 0], others[nearest]]))
     return torch.cat(pairs, dim=1) if pairs else placement.components.new_zeros(2, 0)
 
-# %% ../../nbs/geometry/06_poisson.ipynb #ec380028
+# %% ../../nbs/geometry/06_poisson.ipynb #87cc836c
 class ComponentGaps:
     "Pairs of vertices across gaps, and the factored system that moves components by them."
 
