@@ -26,10 +26,10 @@ def _close_pairs(
     reach: float,  # in the units of the points
 ) -> np.ndarray:  # (N, 2) int, pairs of points
     "Each point with the nearest point of another component, where one is near."
-    distances, near = KDTree(points).query(points, k=min(16, len(points)))
+    distances, near = map(np.asarray, KDTree(points).query(points, k=min(16, len(points))))
     foreign = (components[near] != components[:, None]) & (distances <= reach)
     rows = foreign.any(axis=1).nonzero()[0]
-    return np.stack([rows, near[rows, foreign[rows].argmax(axis=1)]], axis=1)
+    return np.stack([rows, near[rows, np.argmax(foreign[rows], axis=1)]], axis=1)
 
 
 def _joining_pairs(
@@ -40,8 +40,8 @@ def _joining_pairs(
     groups, pairs = groups.copy(), []
     while len(set(groups)) > 1:
         inside = groups == np.bincount(groups).argmax()
-        distances, nearest = KDTree(points[inside]).query(points[~inside])
-        closest = distances.argmin()
+        distances, nearest = map(np.asarray, KDTree(points[inside]).query(points[~inside]))
+        closest = int(distances.argmin())
         one, other = np.nonzero(~inside)[0][closest], np.nonzero(inside)[0][nearest[closest]]
         pairs.append([one, other])
         groups[groups == groups[one]] = groups[other]
@@ -62,7 +62,7 @@ def bridges(
     groups = csgraph.connected_components(links, directed=False)[1][components]
     return torch.from_numpy(np.concatenate([pairs, _joining_pairs(points, groups)]).astype(np.int64))
 
-# %% ../../nbs/parts/03_intrinsic.ipynb #adb6107d
+# %% ../../nbs/parts/03_intrinsic.ipynb #87fdc70f
 def edge_graph(
     mesh: Mesh,
 ) -> csr_matrix:  # (V, V) lengths of edges and bridges, each stored once
@@ -71,7 +71,7 @@ def edge_graph(
     edges = torch.cat([torch.stack([a, b]), torch.stack([b, c]), torch.stack([c, a]), bridges(mesh).T], dim=1)
     edges = edges.sort(dim=0)[0].unique(dim=1)
     lengths = (points[edges[0]] - points[edges[1]]).norm(dim=1) + 1e-9 * diagonal(mesh)  # 0 would mean no edge
-    return coo_matrix((lengths.numpy(), edges.numpy()), shape=(len(points), len(points))).tocsr()
+    return csr_matrix((lengths.numpy(), edges.numpy()), shape=(len(points), len(points)))
 
 
 def path_lengths(
@@ -127,7 +127,7 @@ def spectrum(
                                           M=mass, sigma=-1e-2, v0=start)[1]
     return Spectrum(torch.from_numpy(functions), torch.from_numpy(areas))
 
-# %% ../../nbs/parts/03_intrinsic.ipynb #fb267124
+# %% ../../nbs/parts/03_intrinsic.ipynb #4d64687a
 def functional_map(
     source: Spectrum,
     target: Spectrum,
@@ -137,7 +137,7 @@ def functional_map(
     "The matrix that takes coefficients of functions on the source to those on the target."
     return (target.functions[:, :count] * target.areas[:, None]).T @ source.functions[match, :count]
 
-# %% ../../nbs/parts/03_intrinsic.ipynb #944665c4
+# %% ../../nbs/parts/03_intrinsic.ipynb #1a351b13
 def refine_match(
     source: Spectrum,
     target: Spectrum,
@@ -148,7 +148,7 @@ def refine_match(
 ) -> Tensor:  # (V,) int64
     "Make a match smooth, from low to high frequencies (ZoomOut); raises `InputError` for a match of other surfaces."
     if match.shape != target.areas.shape or match.min() < 0 or match.max() >= len(source.areas):
-        raise InputError(f"a match of {len(match)} vertices that names vertices up to {int(match.max())}: the target has "
+        raise InputError(f"a match of {len(match)} vertices to vertices up to {int(match.max())}: the target has "
                          f"{len(target.areas)} vertices, the source {len(source.areas)}; give one number for each.")
     last = min(last, source.functions.shape[1], target.functions.shape[1])
     for count in range(min(first, last), last + 1, step):
