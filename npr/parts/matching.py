@@ -128,7 +128,7 @@ class RegistrationOptions:
     stiffness: tuple[tuple[float, float, float, int], ...] | None = (
         (0.1, 0, 0, 10), (0.05, 0, 0, 10), (0.02, 0, 0, 10), (0.01, 0, 0, 10))  # trimesh's `steps`; None: its default
     good: float = 5e-4  # residual of a target that rests as the source does; nothing else is tried
-    doubtful: float = 2e-3  # residual above which the result should be looked at
+    doubtful: float = 1.5e-3  # residual above which the result should be looked at
 
 
 class Registration(NamedTuple):
@@ -143,7 +143,7 @@ def register_from(
     source: Mesh,  # rest pose
     target: Mesh,  # rest pose, already moved and scaled to the source
     options: RegistrationOptions = RegistrationOptions(),
-    start: Mesh | None = None,  # the source deformed roughly, to start from; None: as it rests
+    start: Mesh | None = None,  # the source, deformed roughly, to start from; None: as it rests
 ) -> Registration:
     "Deform the source onto a target that is in place already (non-rigid ICP)."
     deformed = source if start is None else start
