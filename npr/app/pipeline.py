@@ -9,25 +9,40 @@ __all__ = ['training_options', 'training_examples', 'run_training', 'copy_transf
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from .runs import choose_device, load_pretrained, open_model, read_settings, write_settings
 from .settings import TrainSettings, TransferSettings
+from ..data.downloads import read_manifest
 from ..data.examples import Examples, examples_from_configurations, find_rest_pose, open_examples, open_poses
 from ..geometry.mesh import InputError, Mesh, Repair, find_repair, read_as_is, write_mesh
 from ..geometry.poisson import PoissonSolver
 from ..geometry.poses import PoseSet, write_poses
-from ..interface import Preset, TrainingOptions
+from ..interface import Orientation, Preset, TrainingOptions
 from ..metrics import copy_poses
 from ..model import PoseModel, find_preset, load_tensors
 from ..paper.configurations import Configuration, numbered_paths, read_configuration
-from ..parts.matching import RegistrationOptions, match_by_registration
+from ..parts.articulated import ArticulatedTemplate
+from ..parts.matching import match_by_registration
+from npr.parts.orientation import (
+    GLTF,
+    Directions,
+    allowed_rotations,
+    axis_rotations,
+    check_directions,
+    describe_rotation,
+    find_orientation,
+    learn_template,
+)
+from ..parts.skin import Skin
 from ..training import Progress, list_checkpoints, train
-from ..transferring import decode_poses, encode_poses, find_axis_rotation, place, transfer
+from ..transferring import decode_poses, encode_poses, place, transfer
 
 # %% ../../nbs/app/02_pipeline.ipynb #a55fad93
 def training_options(
@@ -223,18 +238,112 @@ def _only_template(
         raise InputError(f"{run} was trained on {len(config.pose_sets)} templates; give poses of one with --poses.")
     return config.pose_sets[0]
 
+# %% ../../nbs/app/02_pipeline.ipynb #1558e873
+def _named_directions(
+    settings: TransferSettings,
+) -> tuple[Directions, Directions]:  # in the targets' files, and in the poses
+    "What `--up` and `--front` say; raises `InputError` for what makes no sense."
+    words = [(text or "").partition(":") for text in (settings.up, settings.front)]
+    target, source = (Directions(*(word[part] or None for word in words)) for part in (0, 2))
+    return check_directions(target), check_directions(source)
+
+
+def _directions_in(
+    file: str | Path,
+) -> Directions:
+    "What the format of a file says."
+    return GLTF if Path(file).suffix.lower() in (".glb", ".gltf") else Directions()
+
+
+def _directions_of_poses(
+    settings: TransferSettings,
+    run: Path | None,
+) -> Directions:
+    "What is known of the poses: from their format, or because npr made the set."
+    trained, manifest = {} if run is None else read_settings(run), read_manifest()
+    for poses, template in ((settings.poses, settings.template), (trained.get("poses"), trained.get("template"))):
+        if poses in manifest:
+            return Directions("z", "-y") if manifest[poses]["how"] in ("shipped", "built") else Directions()
+        if poses and any(known := _directions_in(_rest_file(poses, template) or poses)):
+            return known
+    return Directions() if settings.pretrained is None else Directions("z", "-y")
+
+# %% ../../nbs/app/02_pipeline.ipynb #2fadeeb4
+class _Standing:
+    "How targets are turned to stand as the poses' template does."
+
+    def __init__(
+        self,
+        turn: bool,  # whether targets may be turned at all
+        target: Directions,  # what the user says of the targets' files
+        source: Directions,  # what the user says of the poses
+        known: Directions,  # what is known of the poses otherwise
+        model: PoseModel | None,  # None: copy Jacobians
+        poses: PoseSet,
+    ):
+        self.turn, self.target, self.model, self.poses = turn, target, model, poses
+        self.source = check_directions(Directions(*(said or other for said, other in zip(source, known))))
+
+    @cached_property
+    def parts(self) -> tuple[ArticulatedTemplate, Skin]:
+        "The rigid parts of the template, where the model does not know them."
+        return learn_template(self.poses)
+
+    def find(
+        self,
+        mesh: Mesh,  # rest pose of a target
+    ) -> Orientation:
+        "How to turn a target; prints a line where it is turned, or where that is not clear."
+        identity, said = axis_rotations()[:1], any(self.target)
+        target = self.target if said else _directions_in(mesh.name)
+        allowed = allowed_rotations(self.source, target) if self.turn else identity
+        by_format = len(allowed) == 1 and not said and not torch.equal(allowed, identity)
+        rotations = torch.cat([identity, allowed]) if by_format else allowed
+        found = _choose_rotation(self, mesh, rotations, rotations[-1] if by_format else identity[0])
+        if line := _turning_line(found, allowed):
+            tqdm.write(f"{mesh.name}: {line}")
+        return found
+
+# %% ../../nbs/app/02_pipeline.ipynb #6f2a592a
+def _choose_rotation(
+    standing: _Standing,
+    mesh: Mesh,  # rest pose of a target
+    rotations: Tensor,  # (N, 3, 3) float64
+    kept: Tensor,  # (3, 3) in doubt
+) -> Orientation:
+    "One of the rotations, by the fit of the parts."
+    if len(rotations) == 1:
+        return Orientation(rotations[0], math.inf, True)
+    model = standing.model
+    found = None if model is None else model.decoder.orientation(mesh, rotations, kept)
+    return find_orientation(*standing.parts, mesh, rotations, kept) if found is None else found
+
+
+def _turning_line(
+    found: Orientation,
+    allowed: Tensor,  # (N, 3, 3) what the known directions leave
+) -> str:  # empty where there is nothing to say
+    "What was done with a target, in a line."
+    identity = torch.equal(found.rotation, axis_rotations()[0])
+    if identity and found.decided:
+        contradicts = len(allowed) == 1 and not torch.equal(allowed[0], found.rotation)
+        line = "stands as the poses' template does, though its format says otherwise; it is left as it is."
+        return line if contradicts else ""
+    if identity:
+        return ("may stand another way than the poses' template, which its shape does not tell; it is left as it is. "
+                "Look at the result, or say with --up and --front how it stands.")
+    unsure = "" if found.decided else " Its shape does not tell for sure; look at the result."
+    return (f"stands another way than the poses' template; it is turned ({describe_rotation(found.rotation)}), and the "
+            f"results are turned back.{unsure}")
+
 # %% ../../nbs/app/02_pipeline.ipynb #1bf980d1
 def _pose_standing(
-    model: PoseModel | None,  # None: copy Jacobians
-    poses: PoseSet,
+    standing: _Standing,
     mesh: Mesh,  # rest pose of a target, standing any way along the axes
     progress: bool,
 ) -> PoseSet:
-    "A target in all poses, standing as in its file; prints a line where it was rotated."
-    rotation = find_axis_rotation(poses.template, mesh)
-    if not torch.equal(rotation, torch.eye(3, dtype=rotation.dtype)):
-        tqdm.write(f"{mesh.name}: stands another way than the poses' template; it is rotated to match, and the results "
-                   "are rotated back.")
+    "A target in all poses, standing as in its file; prints a line where it was turned."
+    model, poses, rotation = standing.model, standing.poses, standing.find(mesh).rotation
     upright = mesh.with_verts(mesh.verts @ rotation.T)
     given = copy_transfer(poses, upright) if model is None else _model_transfer(model, poses, upright, progress)
     return PoseSet(mesh, given.posed @ rotation, given.names)
@@ -246,13 +355,10 @@ def _model_transfer(
     mesh: Mesh,
     progress: bool,
 ) -> PoseSet:
-    "By the model; prints a warning where the template could not be registered closely."
+    "By the model; prints a warning where something speaks against the result."
     target = model.target(mesh)
-    residual = target.residual or 0.0
-    if residual > RegistrationOptions().doubtful:
-        tqdm.write(f"{mesh.name}: the template could not be deformed closely onto its rest pose (residual "
-                   f"{1e3 * residual:.1f} x 10^-3, usual: below 1); look at the result, and give it the template's "
-                   "posture if it is bad.")
+    if target.queries.doubt:
+        tqdm.write(f"{mesh.name}: {target.queries.doubt}; look at the result.")
     return transfer(model, poses, target, progress)
 
 
@@ -277,10 +383,11 @@ def run_transfer(
     _check_template(settings)
     run, targets = _run_and_targets(settings)
     repairs = [find_repair(read_as_is(path)) for path in targets]
+    named = _named_directions(settings)
     model, poses = _model_and_poses(settings, run)
-    written = []
+    standing, written = _Standing(settings.turn, *named, _directions_of_poses(settings, run), model, poses), []
     for name, repair in zip(_folder_names(targets), repairs):
-        posed = _pose_standing(model, poses, repair.mesh, progress)
+        posed = _pose_standing(standing, repair.mesh, progress)
         written += write_poses(posed if settings.repair else _as_in_file(posed, repair), settings.out / name)
         if repair.mesh is not repair.original:
             kept = "the results are repaired" if settings.repair else "the results have the file's vertices and faces"
@@ -331,7 +438,8 @@ def _transfer_as_release(
         needed = {"--train-dset-cfg-file": first, "--test-dset-cfg-file": second, "--exp-dir": run}
         missing = [flag for flag, value in needed.items() if value is None]
         raise InputError(f"{' and '.join(missing)}: left out; the form with configurations needs {', '.join(needed)}.")
-    _refuse(settings, ["paths", "poses", "out", "template", "pretrained", "method", "repair"], "with configurations")
+    _refuse(settings, ["paths", "poses", "out", "template", "pretrained", "method", "up", "front", "turn",
+                       "repair"], "with configurations")
     model = open_model(run, choose_device(settings.device))
     source = read_configuration(first, settings.data_root, progress)
     targets = [poses.template for poses in read_configuration(second, settings.data_root, progress).pose_sets]

@@ -34,6 +34,7 @@ _Mesh = Annotated[Path | None, _option("MESH")]
 _Folder = Annotated[Path | None, _option("DIR")]
 _Run = Annotated[Path | None, _option("RUN")]
 _Device = Annotated[str, _option("auto|cpu|cuda", "--device-type")]
+_Axis = Annotated[str | None, _option("AXIS")]
 _Method = Annotated[Literal["model", "copy"], arg(metavar="model|copy")]
 _Preset = Annotated[Literal["parts", "paper", "small", "release"] | None, _option("parts|paper")]
 _Pretrained = Annotated[Literal["bodies", "animals"] | None, _option("bodies|animals")]
@@ -86,6 +87,9 @@ class TransferSettings:
     template: _Mesh = None  # rest pose of POSES, if it is not rest.* in the folder
     pretrained: _Pretrained = None  # a model of ours instead of RUN
     method: _Method = "model"  # copy learns nothing: no RUN needed
+    up: _Axis = None  # what is up in the targets' files: x, y, z, -x ...; y:z where it is z in POSES
+    front: _Axis = None  # where bodies look there; with a sign: --front=-y
+    turn: bool = True  # turn targets that stand another way than POSES, and turn the results back
     repair: bool = False  # repair POSES as npr train does, and write the targets repaired
     device: _Device = "auto"  # auto: a GPU where there is one
     train_dset_cfg_file: _Json = None  # a configuration of the release: the poses
@@ -145,7 +149,8 @@ def command_words(
         elif isinstance(value, bool):
             flags.append(f"--{'' if value else 'no-'}{option.name.replace('_', '-')}")
         else:
-            flags += [f"--{option.name.replace('_', '-')}", str(value)]
+            flag, text = f"--{option.name.replace('_', '-')}", str(value)
+            flags += [f"{flag}={text}"] if text.startswith("-") else [flag, text]
     return [*words, *flags]
 
 

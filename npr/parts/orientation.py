@@ -26,6 +26,9 @@ from .posture import pose_starts
 from .skin import Skin, fit_skin, rigid_parts
 
 # %% ../../nbs/parts/06_orientation.ipynb #fb1bacee
+AXES = ("x", "y", "z", "-x", "-y", "-z")
+
+
 def axis_rotations() -> Tensor:  # (24, 3, 3) float64, the first is the identity
     "All rotations that take axes to axes."
     matrices = [torch.eye(3, dtype=torch.float64)[list(order)] * torch.tensor(signs, dtype=torch.float64)[:, None]
@@ -41,9 +44,6 @@ def describe_rotation(
     changed = [f"{name} becomes {other}" for name, image in becomes.items() for other in AXES
                if other != name and torch.equal(image, axis_vector(other))]
     return ", ".join(changed) or "nothing changes"
-
-
-AXES = ("x", "y", "z", "-x", "-y", "-z")
 
 
 def axis_vector(
@@ -187,12 +187,12 @@ def _is_same(
 
 def find_orientation(
     template: ArticulatedTemplate,
+    samples: Skin | None,  # poses of the template to start from, beside its rest pose; None: none
     target: Mesh,  # rest pose, in about the same posture or another, standing any way along the axes
-    samples: Skin | None = None,  # poses of the template to start from, beside its rest pose
     rotations: Tensor | None = None,  # (N, 3, 3) that are tried; None: all 24
     kept: Tensor | None = None,  # (3, 3) the one that is taken in doubt, if it is among them; None: the identity
     strong: float = 1.1,  # how many times farther others must end
-    good: float = 5e-4,  # distance in the kept way below which no other is tried, in squared diagonals
+    good: float = 5e-4,  # distance in the kept way up to which no other is tried, in squared diagonals
 ) -> Orientation:
     "Fit the template's parts to the target turned in each way; the kept way where no other is clearly better."
     rotations = axis_rotations() if rotations is None else rotations
