@@ -194,6 +194,7 @@ class Preset:
     "One variant of the method. Subclasses add their sizes as fields."
     name: ClassVar[str]  # what files and commands call it
     one_template: ClassVar[bool] = True  # whether a model is made for one template, and cannot do without it
+    former_sizes: ClassVar[str] = "{}"  # JSON; sizes of files of version 0.1.0, which name none, where they differ
     training: TrainingOptions = field(default_factory=TrainingOptions)  # holds where the user sets nothing
     epochs: int | None = None  # passes through all poses in a training; None: `training.steps` counts
     epochs_between: int | None = None  # passes between validations and checkpoints, where epochs are counted

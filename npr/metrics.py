@@ -77,6 +77,7 @@ def copy_baselines(
     target: PoissonSolver,  # of the target's rest pose
     registered: Tensor | None = None,  # (F,) from `match_by_registration`, if it is at hand
     true_faces: Tensor | None = None,  # (F,) the source face that truly corresponds, where it is known
+    undo: Tensor | None = None,  # (F, 3, 3) right factor of registered Jacobians, for a target in another posture
 ) -> dict[str, Tensor]:  # copy, registered, and oracle where the true correspondence is known: (P, V, 3)
     "The target in these poses, by copying Jacobians in each of the ways that learn nothing."
     source, rest = poses.template, target.mesh
@@ -85,7 +86,10 @@ def copy_baselines(
     if true_faces is not None:
         matches["oracle"] = true_faces
     fields = complete_jacobians(jacobians(gradient_matrix(source), poses.posed), source, poses.posed)
-    return {row: target.solve(fields[:, match]) for row, match in matches.items()}
+    copied = {row: fields[:, match] for row, match in matches.items()}
+    if undo is not None:
+        copied["registered"] = copied["registered"] @ undo
+    return {row: target.solve(field) for row, field in copied.items()}
 
 # %% ../nbs/02_metrics.ipynb #9ea40d37
 def mean_row(

@@ -64,10 +64,11 @@ def preset_text(
 
 def preset_from_text(
     name: str,  # of the preset, perhaps a former one
-    text: str = "{}",  # from `preset_text`
+    text: str | None = None,  # from `preset_text`; None: a file of version 0.1.0, which names no sizes
 ) -> Preset:
     "The preset of `preset_text`; raises `InputError` for an unknown name, KeyError or TypeError for foreign text."
-    return _with_values(find_preset(name), json.loads(text))
+    usual = find_preset(name)
+    return _with_values(usual, json.loads(usual.former_sizes if text is None else text))
 
 
 def _with_values(
@@ -352,7 +353,7 @@ def _model_from_tensors(
         template = None
         if "template" in about:
             template = Mesh(tensors["template.verts"], tensors["template.faces"], about["template"])
-        preset = preset_from_text(about["preset"], about.get("sizes", "{}"))
+        preset = preset_from_text(about["preset"], about.get("sizes"))
         model = PoseModel(template, preset, about.get("statistics", "batch"))
         model.load_state_dict(model_state(preset, tensors))
     except (KeyError, TypeError, ValueError, RuntimeError) as error:

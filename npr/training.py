@@ -262,7 +262,7 @@ def check_same_training(
     "Raise `InputError` where a checkpoint belongs to another training."
     if "progress" not in about:
         raise InputError(f"{path}: is a model without a training state; train in an empty folder.")
-    preset = preset_from_text(about["preset"], about.get("sizes", "{}"))
+    preset = preset_from_text(about["preset"], about.get("sizes"))
     theirs = json.loads(about["options"]) | _sizes(preset)
     ours = asdict(run.options) | _sizes(run.model.preset)
     changed = {name: value for name, value in ours.items() if theirs.get(name) != value}

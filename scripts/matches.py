@@ -26,8 +26,9 @@ from npr.data.pairs import GROUPS, Pair, find_pairs
 from npr.geometry.mesh import Mesh, diagonal, write_atomically
 from npr.geometry.poisson import PoissonSolver
 from npr.geometry.poses import PoseSet
-from npr.metrics import copy_poses, edge_ratio, pmd, rotation_error
+from npr.metrics import copy_baselines, copy_poses, edge_ratio, pmd, rotation_error
 from npr.parts.matching import RegistrationOptions, match_by_box, nearest_faces, register
+from npr.parts.posture import PostureOptions, match_target
 from npr.transferring import transfer
 
 
@@ -92,6 +93,30 @@ def copy_registered(
     return Outcome(verts, seconds, found.residual > RegistrationOptions().doubtful, {"residual": found.residual})
 
 
+def copy_articulated(
+    pair: Pair,
+    source: Source,
+) -> Outcome:
+    "Jacobians of the nearest face, after a registration that starts from the articulated fit; postures are not undone."
+    motions, start = source.model.decoder.motions, process_time()
+    match = match_target(motions.template, motions.samples, pair.target, posture=PostureOptions(bent=math.inf))
+    seconds, found = process_time() - start, match.registration
+    verts = copy_poses(pair.poses, PoissonSolver(pair.target), nearest_faces(found))
+    return Outcome(verts, seconds, bool(match.doubt), {"residual": found.residual})
+
+
+def copy_from_stance(
+    pair: Pair,
+    source: Source,
+) -> Outcome:
+    "The same with the posture of the target undone, where one is found."
+    model, start = source.model, process_time()
+    target = model.target(pair.target)
+    seconds, queries = process_time() - start, target.queries
+    verts = copy_baselines(pair.poses, target.solver, queries.source_faces, undo=queries.undo)["registered"]
+    return Outcome(verts, seconds, bool(queries.doubt), {"residual": target.residual or 0.0})
+
+
 def transfer_parts(
     pair: Pair,
     source: Source,
@@ -101,11 +126,12 @@ def transfer_parts(
     target = model.target(pair.target)
     seconds, residual = process_time() - start, target.residual or 0.0
     verts = transfer(model, pair.poses, target, progress=False).posed
-    return Outcome(verts, seconds, residual > RegistrationOptions().doubtful, {"residual": residual})
+    return Outcome(verts, seconds, bool(target.queries.doubt), {"residual": residual})
 
 
 VARIANTS: dict[str, Callable[[Pair, Source], Outcome]] = {
-    "rest pose": stay_at_rest, "copy": copy_by_box, "registered": copy_registered, "npr": transfer_parts}
+    "rest pose": stay_at_rest, "copy": copy_by_box, "registered": copy_registered,
+    "articulated": copy_articulated, "posture undone": copy_from_stance, "npr": transfer_parts}
 
 
 def errors_of(

@@ -62,7 +62,8 @@ def measure_target(
     for start in range(0, len(poses), batch_size):
         some = slice(start, start + batch_size)
         results = {"rest": truth.template.verts.expand_as(truth.posed[some])}
-        results |= copy_baselines(poses[some], prepared.solver, prepared.queries.source_faces, target.source_faces)
+        results |= copy_baselines(poses[some], prepared.solver, prepared.queries.source_faces, target.source_faces,
+                                  prepared.queries.undo)
         results["npr"] = decode_poses(model, PoseCode(*(part[some] for part in code)), prepared)
         found.append(figures({name: verts.cpu() for name, verts in results.items()}, truth[some]))
     return {name: {figure: torch.cat([part[name][figure] for part in found]).mean().item() for figure in row}

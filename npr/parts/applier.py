@@ -14,11 +14,22 @@ from torch import Tensor, nn
 
 from ..geometry.mesh import Mesh, face_areas, face_centroids, same_mesh, vertex_areas
 from ..geometry.sampling import nearest_neighbours
-from ..interface import Applier, PoseCode
-from .binding import BoundTarget, TrustOptions, bind, target_jacobians, target_translations, trust_target
+from ..interface import Applier, Orientation, PoseCode
+from .articulated import ArticulatedTemplate
+from npr.parts.binding import (
+    BoundTarget,
+    TrustOptions,
+    bind,
+    relative_to_stance,
+    target_jacobians,
+    target_skin,
+    trust_target,
+    with_source_faces,
+)
 from .cells import weigh_normals
 from .matching import RegistrationOptions
 from .motion import PartMotions, estimate_motions, learn_parts
+from .orientation import find_orientation
 from .skin import Skin, pose_skin
 
 # %% ../../nbs/parts/05_applier.ipynb #ad09bc35
@@ -105,7 +116,7 @@ class _TargetMixture(_KeypointMixture):
     ) -> BoundTarget:
         "Register the mesh to the source and bind it to the source's parts."
         target = bind(self.motions, mesh, self.registration)
-        target = replace(target, source_faces=self.sound[target.source_faces])
+        target = with_source_faces(self.motions, target, self.sound[target.source_faces])
         is_template = same_mesh(self.motions.template.to("cpu"), mesh.to("cpu"))
         return target if is_template else trust_target(self.motions, target, self.trust)
 
@@ -139,7 +150,7 @@ def rigid_jacobians(
     "What rigid parts explain, in single precision."
     skin = estimate_motions(motions, code)
     own = motions.skinned_jacobians(skin)
-    base = own[:, target.source_faces]
+    base = relative_to_stance(own[:, target.source_faces], target)
     if target.trust.any():
         base = base + target.trust[:, None, None] * (target_jacobians(skin, target) - base)
     explained = motions.cell_means(own.flatten(2)) - torch.eye(3, device=own.device).flatten()
@@ -154,8 +165,7 @@ def skinned_verts(
 ) -> Tensor:  # (P, V, 3) float64, up to one translation for each pose
     "Where the rigid parts take the vertices of the target."
     skin = estimate_motions(motions, code)
-    translations = target_translations(skin, target.weights, vertex_areas(target.mesh), target.offsets, target.scale)
-    return pose_skin(target.mesh.verts, Skin(target.weights, skin.rotations, translations))
+    return pose_skin(target.mesh.verts, target_skin(skin, target))
 
 
 class _SkinnedTarget(_TargetMixture):
@@ -170,6 +180,17 @@ class _SkinnedTarget(_TargetMixture):
         _check_bound(queries, self.motions)
         has_parts = (self.motions.weights > 0).any(dim=0).sum() > 1
         return skinned_verts(self.motions, code, queries) if has_parts else None
+
+    def orientation(
+        self,
+        mesh: Mesh,  # rest pose of a target, standing any way along the axes
+        rotations: Tensor,  # (N, 3, 3) float64, among which one is to be found
+        kept: Tensor,  # (3, 3) the one to keep in doubt
+    ) -> Orientation:
+        "Which rotation makes a target stand as the source does, judged by fitting the parts to it."
+        samples = Skin(*(part.cpu() for part in self.motions.samples))
+        template = ArticulatedTemplate(self.motions.template.to("cpu"), samples.weights)
+        return find_orientation(template, samples, mesh.to("cpu"), rotations.cpu(), kept.cpu())
 
 
 def _check_bound(
@@ -218,4 +239,5 @@ class PartsApplier(_SkinnedTarget):
         keypoints = (code.keypoints - code.keypoints.mean(dim=1, keepdim=True)) / self.size
         correction = self.correct(torch.cat([code.features, keypoints], dim=-1))
         added = code.features[..., :9] - explained + correction
-        return base + (self.mixture(queries.points, neighbours[0]) @ added).unflatten(-1, (3, 3))
+        mixed = (self.mixture(queries.points, neighbours[0]) @ added).unflatten(-1, (3, 3))
+        return base + relative_to_stance(mixed, queries)

@@ -42,6 +42,7 @@ def _current_name(
 class PartsPreset(Preset):
     "Rigid parts bound to registered targets, and a small network for the rest. Made for one template."
     name: ClassVar[str] = "parts"
+    former_sizes: ClassVar[str] = '{"samples": 20}'
     keypoints: int = 160  # K
     width: int = 96  # learned channels of the code, C - 9
     layers: int = 2  # of the transformer over the keypoints
@@ -51,7 +52,7 @@ class PartsPreset(Preset):
     hidden: int = 64  # channels of the network that computes weights of keypoints
     jitter: tuple[float, float] = (0.2, 0.3)  # of queries in training: in spacings of keypoints; of unit normals
     parts: int = 24  # rigid parts, B, at most
-    samples: int = 20  # poses that are remembered to judge targets by
+    samples: int = 60  # poses that are remembered, to judge targets and their postures by
     regression: bool = True  # correct the estimate of the parts' motion by regression
     residuals: bool = True  # add what the keypoints know beyond the rigid parts
     registration: RegistrationOptions = RegistrationOptions()  # how targets are registered
