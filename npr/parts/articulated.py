@@ -20,7 +20,7 @@ from .intrinsic import Spectrum, bridges, mean_distances, spectrum
 from .matching import oriented_centroids, surface_distance
 from .skin import closest_rotations
 
-# %% ../../nbs/parts/04_articulated.ipynb #e6106d50
+# %% ../../nbs/parts/04_articulated.ipynb #8be187e8
 def homogeneous(
     points: Tensor,  # (N, 3)
 ) -> Tensor:  # (N, 4)
@@ -96,15 +96,15 @@ def _matrix_parts() -> tuple[Tensor, Tensor, Tensor]:  # three times (9, 9) floa
     shear, rotation = (units + units.mT) / 2 - scale, (units - units.mT) / 2
     return shear.view(9, 9), scale.view(9, 9), rotation.view(9, 9)
 
-# %% ../../nbs/parts/04_articulated.ipynb #29f2079f
+# %% ../../nbs/parts/04_articulated.ipynb #a1bf0700
 def _inertia(
     points: Tensor,  # (V, 3)
-    masses: Tensor,  # (V, B) of each vertex in each part
+    weighted: Tensor,  # (V, B) mass of each vertex in each part
+    masses: Tensor,  # (B,) of the parts
 ) -> Tensor:  # (B,)
     "Mass of each part times its squared extent, and a tenth of the mean so that small parts are held too."
-    totals = masses.sum(dim=0)
-    centers = masses.T @ points / totals[:, None]
-    inertia = masses.T @ points.square().sum(dim=1) - totals * centers.square().sum(dim=1)
+    centers = weighted.T @ points / masses[:, None]
+    inertia = weighted.T @ points.square().sum(dim=1) - masses * centers.square().sum(dim=1)
     return inertia + 0.1 * inertia.mean()
 
 # %% ../../nbs/parts/04_articulated.ipynb #0ade65ee
@@ -129,7 +129,7 @@ class ArticulatedTemplate:
         self.face_areas = face_areas(template.verts, template.faces) / areas.sum()  # (F,)
         self.joints = joint_matrix(template, self.weights)  # (4 B, 4 B)
         self.masses = areas @ self.weights / areas.sum()  # (B,)
-        self.inertia = _inertia(template.verts, self.weights * (areas / areas.sum())[:, None])  # (B,)
+        self.inertia = _inertia(template.verts, self.weights * (areas / areas.sum())[:, None], self.masses)  # (B,)
 
     @cached_property
     def spectrum(self) -> Spectrum:
@@ -245,7 +245,7 @@ def _counted(
     facing = (points[:, 3:6] * others[:, 3:6]).sum(dim=1) > 0
     return areas * facing * (distances <= distances.quantile(trim))
 
-# %% ../../nbs/parts/04_articulated.ipynb #161019be
+# %% ../../nbs/parts/04_articulated.ipynb #802e0562
 def _surface_terms(
     template: ArticulatedTemplate,
     surface: _Surface,

@@ -62,7 +62,7 @@ def bridges(
     groups = csgraph.connected_components(links, directed=False)[1][components]
     return torch.from_numpy(np.concatenate([pairs, _joining_pairs(points, groups)]).astype(np.int64))
 
-# %% ../../nbs/parts/03_intrinsic.ipynb #75ea2615
+# %% ../../nbs/parts/03_intrinsic.ipynb #1814671e
 def edge_graph(
     mesh: Mesh,
 ) -> csr_matrix:  # (V, V) lengths of edges and bridges, each stored once
@@ -127,7 +127,7 @@ def spectrum(
                                           M=mass, sigma=-1e-2, v0=start)[1]
     return Spectrum(torch.from_numpy(functions), torch.from_numpy(areas))
 
-# %% ../../nbs/parts/03_intrinsic.ipynb #c5d65419
+# %% ../../nbs/parts/03_intrinsic.ipynb #a6b7db87
 def functional_map(
     source: Spectrum,
     target: Spectrum,
@@ -137,7 +137,7 @@ def functional_map(
     "The matrix that takes coefficients of functions on the source to those on the target."
     return (target.functions[:, :count] * target.areas[:, None]).T @ source.functions[match, :count]
 
-# %% ../../nbs/parts/03_intrinsic.ipynb #c402b12c
+# %% ../../nbs/parts/03_intrinsic.ipynb #2458d91f
 def refine_match(
     source: Spectrum,
     target: Spectrum,
