@@ -107,7 +107,28 @@ class Orientation(NamedTuple):
     decided: bool  # whether the evidence is strong; if not, the rotation is the one to keep in doubt
 
 # %% ../nbs/00_interface.ipynb #0418b88f
-class Applier(nn.Module):
+class _TargetHints(nn.Module):
+    "What an applier may know of a target beside its Jacobians."
+
+    def rough_verts(
+        self,
+        code: PoseCode,  # of P poses
+        queries: Queries,  # from `queries`
+    ) -> Tensor | None:  # (P, V, 3) float64, up to one translation for each pose; None where it is not known
+        "Where the target's vertices go roughly; only the places of unconnected pieces are taken from it."
+        return None
+
+    def orientation(
+        self,
+        mesh: Mesh,  # rest pose of a target, standing any way along the axes
+        rotations: Tensor,  # (N, 3, 3) float64, among which one is to be found
+        kept: Tensor,  # (3, 3) the one to keep in doubt
+    ) -> Orientation | None:  # None where the applier cannot tell
+        "Which rotation makes a target stand as the source does."
+        return None
+
+# %% ../nbs/00_interface.ipynb #a34e8e1d
+class Applier(_TargetHints):
     "Turns a code into the Jacobian of each face of a target."
 
     def initialise(
@@ -139,23 +160,6 @@ class Applier(nn.Module):
     ) -> Tensor:  # (P, Q, 3, 3) Jacobians, posed coordinate by rest coordinate
         "The Jacobian of each face of the target in each pose."
         raise NotImplementedError
-
-    def rough_verts(
-        self,
-        code: PoseCode,  # of P poses
-        queries: Queries,  # from `queries`
-    ) -> Tensor | None:  # (P, V, 3) float64, up to one translation for each pose; None where it is not known
-        "Where the target's vertices go roughly; only the places of unconnected pieces are taken from it."
-        return None
-
-    def orientation(
-        self,
-        mesh: Mesh,  # rest pose of a target, standing any way along the axes
-        rotations: Tensor,  # (N, 3, 3) float64, among which one is to be found
-        kept: Tensor,  # (3, 3) the one to keep in doubt
-    ) -> Orientation | None:  # None where the applier cannot tell
-        "Which rotation makes a target stand as the source does."
-        return None
 
 # %% ../nbs/00_interface.ipynb #d59a1f04
 @dataclass(frozen=True)

@@ -202,8 +202,8 @@ def find_orientation(
     stays = _is_same(rotations, kept)
     if stays.any() and orientation_distances(template, target, kept[None], **closely)[0] <= good:
         return Orientation(kept, math.inf, True)
-    order = orientation_distances(template, target, rotations).argsort()
-    chosen = torch.cat([order[:3], order[3:][stays[order[3:]]]])
+    rough, order = orientation_distances(template, target, rotations).sort()
+    chosen = order[:3][:max(2, int((rough[:3] < 1.5 * rough[0]).sum()))]
     distances = orientation_distances(template, target, rotations[chosen], samples, (0.0, 0.3), **closely)
     best, second = distances.argsort()[:2]
     ratio = (distances[second] / distances[best].clamp(min=1e-12)).item()
