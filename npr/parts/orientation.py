@@ -9,6 +9,7 @@ __all__ = ['AXES', 'GLTF', 'axis_rotations', 'describe_rotation', 'axis_vector',
 # %% ../../nbs/parts/06_orientation.ipynb #c7da5546
 import math
 from copy import copy
+from functools import partial
 from itertools import permutations, product
 from typing import NamedTuple
 
@@ -196,15 +197,16 @@ def find_orientation(
 ) -> Orientation:
     "Fit the template's parts to the target turned in each way; the kept way where no other is clearly better."
     rotations = axis_rotations() if rotations is None else rotations
-    kept, closely = axis_rotations()[0] if kept is None else kept, {"faces": 1500, "iterations": 15}
+    kept = axis_rotations()[0] if kept is None else kept
+    closely = partial(orientation_distances, template, target, faces=1500, iterations=15)
     if len(rotations) == 1:
         return Orientation(rotations[0], math.inf, True)
     stays = _is_same(rotations, kept)
-    if stays.any() and orientation_distances(template, target, kept[None], **closely)[0] <= good:
+    if stays.any() and closely(kept[None])[0] <= good:
         return Orientation(kept, math.inf, True)
     rough, order = orientation_distances(template, target, rotations).sort()
     chosen = order[:3][:max(2, int((rough[:3] < 1.5 * rough[0]).sum()))]
-    distances = orientation_distances(template, target, rotations[chosen], samples, (0.0, 0.3), **closely)
+    distances = closely(rotations[chosen], samples=samples, stiffness=(0.0, 0.3))
     best, second = distances.argsort()[:2]
     ratio = (distances[second] / distances[best].clamp(min=1e-12)).item()
     decided = ratio >= strong
