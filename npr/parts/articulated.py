@@ -20,7 +20,7 @@ from .intrinsic import Spectrum, bridges, mean_distances, spectrum
 from .matching import oriented_centroids, surface_distance
 from .skin import closest_rotations
 
-# %% ../../nbs/parts/04_articulated.ipynb #8be187e8
+# %% ../../nbs/parts/04_articulated.ipynb #511453aa
 def homogeneous(
     points: Tensor,  # (N, 3)
 ) -> Tensor:  # (N, 4)
@@ -96,7 +96,7 @@ def _matrix_parts() -> tuple[Tensor, Tensor, Tensor]:  # three times (9, 9) floa
     shear, rotation = (units + units.mT) / 2 - scale, (units - units.mT) / 2
     return shear.view(9, 9), scale.view(9, 9), rotation.view(9, 9)
 
-# %% ../../nbs/parts/04_articulated.ipynb #a1bf0700
+# %% ../../nbs/parts/04_articulated.ipynb #d3a5c36b
 def _inertia(
     points: Tensor,  # (V, 3)
     weighted: Tensor,  # (V, B) mass of each vertex in each part
@@ -245,7 +245,7 @@ def _counted(
     facing = (points[:, 3:6] * others[:, 3:6]).sum(dim=1) > 0
     return areas * facing * (distances <= distances.quantile(trim))
 
-# %% ../../nbs/parts/04_articulated.ipynb #802e0562
+# %% ../../nbs/parts/04_articulated.ipynb #e9703b9e
 def _surface_terms(
     template: ArticulatedTemplate,
     surface: _Surface,
