@@ -153,7 +153,7 @@ def register_from(
             to_trimesh(deformed), to_trimesh(target), distance_threshold=0.1, steps=stages,
             use_faces=True, use_vertex_normals=True)
         deformed = source.with_verts(torch.from_numpy(np.array(verts)))
-    return Registration(target, deformed, surface_distance(target, deformed, diagonal(source)))
+    return Registration(target, deformed, surface_distance(target, deformed, diagonal(source)), start)
 
 
 def check_placements(

@@ -80,7 +80,7 @@ def stance_jacobians(
     posed = pose_skin(template.verts, stance.skin(weights))[0]
     return edge_frames(posed, template.faces) @ torch.linalg.inv(edge_frames(template.verts, template.faces))
 
-# %% ../../nbs/parts/05_posture.ipynb #8325d222
+# %% ../../nbs/parts/05_posture.ipynb #33b6a48e
 def stance_of(
     template: ArticulatedTemplate,
     maps: Tensor,  # (4 B', 3) of the parts that are used
@@ -185,7 +185,7 @@ def _candidates(
     found = [fit_to_surface(template, target, maps, descriptor=(described, part)) for maps, part in starts]
     return sorted((_Candidate(fit_distance(template, target, maps), maps) for maps in found), key=lambda one: one[0])
 
-# %% ../../nbs/parts/05_posture.ipynb #65a4258f
+# %% ../../nbs/parts/05_posture.ipynb #2bffd07e
 def _refined(
     template: ArticulatedTemplate,
     target: Mesh,
@@ -204,7 +204,7 @@ def _refined(
             found.append(_Candidate(fit_distance(template, target, maps), maps))
     return found
 
-# %% ../../nbs/parts/05_posture.ipynb #c5110bce
+# %% ../../nbs/parts/05_posture.ipynb #27146c6f
 def _settled(
     template: ArticulatedTemplate,
     found: Registration,
@@ -263,7 +263,7 @@ def _free_and_still(
     nearest = 0 if distances[0] <= distances[1] else 1
     return fits[nearest], distances[2] / max(distances[nearest], 1e-12)
 
-# %% ../../nbs/parts/05_posture.ipynb #7a1484b0
+# %% ../../nbs/parts/05_posture.ipynb #d892c7fa
 def _best_registration(
     template: ArticulatedTemplate,
     target: Mesh,
