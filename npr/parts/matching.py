@@ -14,12 +14,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import igl
 import numpy as np
 import torch
 import torch.nn.functional as F
 import trimesh.registration
 import trimesh.triangles
+from scipy.sparse import coo_matrix, csgraph
 from torch import Tensor
 
 from npr.geometry.mesh import (
@@ -33,7 +33,7 @@ from npr.geometry.mesh import (
     face_vector_areas,
     to_trimesh,
 )
-from ..geometry.sampling import nearest_neighbours
+from ..geometry.sampling import farthest_point_sample, nearest_neighbours
 from .cells import weigh_normals
 
 # %% ../../nbs/parts/02_matching.ipynb #2ea75b02
@@ -153,7 +153,7 @@ def register_from(
             to_trimesh(deformed), to_trimesh(target), distance_threshold=0.1, steps=stages,
             use_faces=True, use_vertex_normals=True)
         deformed = source.with_verts(torch.from_numpy(np.array(verts)))
-    return Registration(target, deformed, surface_distance(target, deformed, diagonal(source)), start)
+    return Registration(target, deformed, surface_distance(target, deformed, diagonal(source)))
 
 
 def check_placements(
@@ -282,18 +282,26 @@ def match_confidence(
 # %% ../../nbs/parts/02_matching.ipynb #36270300
 def simplify(
     mesh: Mesh,
-    count: int = 3000,  # faces wanted
+    count: int = 3000,  # faces wanted, about
 ) -> tuple[Mesh, Tensor]:  # a mesh, and (V',) int64 the vertex of the large mesh that each of its vertices was
-    "A mesh with fewer faces, by quadric errors; the same mesh where it has few, or cannot be simplified."
-    everything = torch.arange(len(mesh.verts))
+    "A mesh of fewer faces between some of the vertices; the same mesh where it has few."
     if len(mesh.faces) <= 1.3 * count:
-        return mesh, everything
-    verts, faces, _, born = (np.asarray(part) for part in igl.qslim(mesh.verts.numpy(), mesh.faces.numpy(), count)[:4])
-    small = Mesh(torch.from_numpy(verts), torch.from_numpy(faces.astype(np.int64)), mesh.name)
-    is_sound = len(faces) > 0 and not degenerate_faces(small).any() and len(small.faces.unique()) == len(verts)
-    return (small, torch.from_numpy(born.astype(np.int64))) if is_sound else (mesh, everything)
+        return mesh, torch.arange(len(mesh.verts))
+    chosen = farthest_point_sample(mesh.verts, max(4, count // 2))
+    edges = mesh.faces[:, [0, 1, 1, 2, 2, 0]].view(-1, 2).sort(dim=1)[0].unique(dim=0)
+    lengths = (mesh.verts[edges[:, 0]] - mesh.verts[edges[:, 1]]).norm(dim=1) + 1e-12 * diagonal(mesh)
+    graph = coo_matrix((lengths.numpy(), edges.T.numpy()), shape=(len(mesh.verts),) * 2).tocsr()
+    nearest = csgraph.dijkstra(graph, False, chosen.numpy(), min_only=True, return_predecessors=True)[2]
+    corners = torch.from_numpy(nearest.astype(np.int64))[mesh.faces]  # chosen vertices; negative: no path leads there
+    meets = (corners >= 0).all(dim=1) & (corners != corners.roll(1, dims=1)).all(dim=1)
+    faces = corners[meets]
+    first = np.unique(faces.sort(dim=1)[0].numpy(), axis=0, return_index=True)[1]
+    faces = faces[torch.from_numpy(first)]
+    faces = faces[~degenerate_faces(Mesh(mesh.verts, faces))]
+    kept, renumbered = faces.unique(return_inverse=True)
+    return Mesh(mesh.verts[kept], renumbered, mesh.name), kept
 
-
+# %% ../../nbs/parts/02_matching.ipynb #4ea6dd74
 def carry_deformation(
     mesh: Mesh,  # large
     small: Mesh,  # `simplify` made this of it

@@ -224,11 +224,12 @@ def find_posture(
     options: RegistrationOptions = RegistrationOptions(),
 ) -> tuple[Registration, Tensor]:  # and (4 B, 3) the maps
     "Bring the template into the target's posture, and register it from there."
-    rough = _candidates(template, samples, target)
-    best = sorted(rough + _refined(template, target, rough[:2]), key=lambda one: one.distance)[:2]
+    small = simplify(target)[0]
+    rough = _candidates(template, samples, small)
+    best = sorted(rough + _refined(template, small, rough[:2]), key=lambda one: one.distance)[:2]
     found = []
     for candidate in best:
-        registered = register_from(template.template, target, options, template.deformed(candidate.maps))
+        registered = register_from(template.template, small, options, template.deformed(candidate.maps))
         found.append((registered, candidate.maps))
     registered, maps = min(found, key=lambda entry: entry[0].residual)
     maps = _settled(template, registered, maps)
@@ -339,13 +340,13 @@ def match_target(
 ) -> Match:
     "Match a target to the source; large meshes are simplified for the registration, and the result is carried back."
     small, born = simplify(template)
-    small_target = simplify(target)[0]
+    small_target = simplify(target, 10_000)[0]  # it costs less than the source
     articulated = ArticulatedTemplate(small, samples.weights[born])
     found = _match_small(articulated, samples._replace(weights=samples.weights[born]), small_target, options, posture)
     if small is template and small_target is target:
         return found
     scale, shift = _same_move(small_target, found.registration.target)
-    deformed = carry_deformation(template, small, found.registration.deformed)
     moved = target.with_verts(target.verts * scale + shift)
+    deformed = carry_deformation(template, small, found.registration.deformed)
     residual = surface_distance(moved, deformed, diagonal(template))
     return found._replace(registration=Registration(moved, deformed, residual))
