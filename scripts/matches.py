@@ -28,6 +28,7 @@ from npr.geometry.poisson import PoissonSolver
 from npr.geometry.poses import PoseSet
 from npr.metrics import copy_baselines, copy_poses, edge_ratio, pmd, rotation_error
 from npr.parts.matching import RegistrationOptions, match_by_box, nearest_faces, register
+from npr.parts.motion import PartMotions
 from npr.parts.posture import PostureOptions, match_target
 from npr.transferring import transfer
 
@@ -99,6 +100,7 @@ def copy_articulated(
 ) -> Outcome:
     "Jacobians of the nearest face, after a registration that starts from the articulated fit; postures are not undone."
     motions, start = source.model.decoder.motions, process_time()
+    assert isinstance(motions, PartMotions)
     match = match_target(motions.template, motions.samples, pair.target, posture=PostureOptions(bent=math.inf))
     seconds, found = process_time() - start, match.registration
     verts = copy_poses(pair.poses, PoissonSolver(pair.target), nearest_faces(found))

@@ -84,7 +84,7 @@ def table(
     lines = [f"| pair | right of {count} | undecided | wrong | as it stands | ratio | seconds |", "|---" * 7 + "|"]
     lines += [f"| {row.pair} | {row.right} | {row.undecided} | {row.wrong} | {row.aligned} | {row.ratio:.2f} "
               f"| {row.seconds:.1f} |" for row in rows]
-    right, undecided, wrong = (sum(row[i] for row in rows) for i in (1, 2, 3))
+    right, undecided, wrong = (sum(counts) for counts in zip(*((row.right, row.undecided, row.wrong) for row in rows)))
     share = 100 * right / max(1, count * len(rows))
     return "\n".join([*lines, f"| all {len(rows)} | {right} ({share:.1f} %) | {undecided} | {wrong} |||"
                               f" {sum(row.seconds for row in rows) / max(1, len(rows)):.1f} |"])
