@@ -6,7 +6,6 @@
 __all__ = ['sound_faces', 'jitter_points', 'rigid_jacobians', 'skinned_verts', 'PartsApplier']
 
 # %% ../../nbs/parts/09_applier.ipynb #6c36c689
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
