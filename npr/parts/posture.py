@@ -37,6 +37,7 @@ from npr.parts.matching import (
     match_vertices,
     oriented_centroids,
     oriented_vertices,
+    place_by_box,
     place_by_centroid,
     register_from,
     simplify,
@@ -320,17 +321,6 @@ def _match_small(
     return Match(bent, stance_of(template, maps), _poor(bent, options))
 
 # %% ../../nbs/parts/05_posture.ipynb #0100d19f
-def _same_move(
-    mesh: Mesh,
-    moved: Mesh,  # scaled along the axes and shifted
-) -> tuple[Tensor, Tensor]:  # (3,) scale and (3,) shift
-    "How a mesh was moved, from its bounding box."
-    (low, high), (moved_low, moved_high) = ((part.verts.amin(dim=0), part.verts.amax(dim=0)) for part in (mesh, moved))
-    extent = high - low
-    scale = torch.where(extent > 0, (moved_high - moved_low) / extent.clamp(min=1e-12), 1)
-    return scale, moved_low - low * scale
-
-
 def match_target(
     template: Mesh,  # the source's rest pose, on the CPU
     samples: Skin,  # of the template, in some poses
@@ -345,8 +335,7 @@ def match_target(
     found = _match_small(articulated, samples._replace(weights=samples.weights[born]), small_target, options, posture)
     if small is template and small_target is target:
         return found
-    scale, shift = _same_move(small_target, found.registration.target)
-    moved = target.with_verts(target.verts * scale + shift)
+    moved = place_by_box(small_target, found.registration.target).apply(target)  # as the small one was moved
     deformed = carry_deformation(template, small, found.registration.deformed)
     residual = surface_distance(moved, deformed, diagonal(template))
     return found._replace(registration=Registration(moved, deformed, residual))
