@@ -54,7 +54,7 @@ lab: install
 	$(BIN)/jupyter lab nbs/index.ipynb
 
 gpu: install
-	$(BIN)/python scripts/run_on_gpu.py
+	PYTHON=$(CURDIR)/$(BIN)/python sh scripts/on_gpu.sh run 90
 
 readme:
 	$(BIN)/python scripts/make_readme.py

@@ -198,6 +198,7 @@ class Preset:
     "One variant of the method. Subclasses add their sizes as fields."
     name: ClassVar[str]  # what files and commands call it
     one_template: ClassVar[bool] = True  # whether a model is made for one template, and cannot do without it
+    static_shapes: ClassVar[bool] = False  # every step runs the same kernels on the same shapes, as a CUDA graph must
     former_sizes: ClassVar[str] = "{}"  # JSON; sizes of files of version 0.1.0, which name none, where they differ
     training: TrainingOptions = field(default_factory=TrainingOptions)  # holds where the user sets nothing
     epochs: int | None = None  # passes through all poses in a training; None: `training.steps` counts

@@ -5,28 +5,30 @@
 # %% auto #0
 __all__ = ['learning_rate', 'batch_of_step', 'Source', 'Sources', 'training_loss', 'Validation', 'Progress', 'fingerprint',
            'list_checkpoints', 'newest_checkpoint', 'Run', 'check_same_training', 'start_from_foreign', 'StopRequest',
-           'train']
+           'record_networks', 'train']
 
 # %% ../nbs/03_training.ipynb #301e857f
+import copy
 import hashlib
 import json
 import math
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from .geometry.mesh import InputError, diagonal
 from .geometry.poses import PoseSet
-from .interface import PreparedPoses, Preset, TrainingOptions
+from .interface import PreparedPoses, Preset, Queries, TrainingOptions
 from .metrics import pmd
 from npr.model import (
     PoseModel,
@@ -62,6 +64,26 @@ def batch_of_step(
     generator = torch.Generator().manual_seed(options.seed * 1_000_003 + epoch)
     return torch.randperm(count, generator=generator).split(options.batch_size)[position]
 
+# %% ../nbs/03_training.ipynb #5fb7d5fb
+class _Networks(nn.Module):
+    "Extractor and applier as one function of tensors alone."
+
+    def __init__(
+        self,
+        model: PoseModel,
+        queries: Queries,
+    ):
+        super().__init__()
+        self.model, self.queries = model, queries
+
+    def forward(
+        self,
+        features: Tensor,  # (P, F, 12) of prepared poses
+        nearest: Tensor,  # (P, F, k) keypoints of each face, or (1, F, k)
+        *neighbours: Tensor,  # of prepared poses
+    ) -> Tensor:  # (P, F, 9) Jacobians
+        return self.model.decode(self.model.encode(PreparedPoses(features, neighbours)), self.queries, nearest)
+
 # %% ../nbs/03_training.ipynb #687f34a0
 class Source:
     "One template and its poses with all that training needs, computed once."
@@ -79,6 +101,15 @@ class Source:
         self.centers = self.target.solver.component_means(self.truth)
         keypoints = model.encoder.keypoints(self.poses.centroids, self.poses.neighbours)
         self.nearest = model.nearest_keypoints(keypoints, self.target)  # (P, F, k), or (1, F, k) for all poses
+        self.recorded: dict[int, nn.Module] = {}  # by number of poses, see `record_networks`
+
+    def inputs(
+        self,
+        chosen: Tensor,  # (P,) which poses
+    ) -> tuple[Tensor, ...]:
+        "What the networks take of some poses."
+        poses, nearest = self.poses[chosen], self.nearest[chosen] if len(self.nearest) > 1 else self.nearest
+        return poses.features, nearest, *poses.neighbours
 
     def reconstruct(
         self,
@@ -86,8 +117,9 @@ class Source:
         chosen: Tensor,  # (P,) which poses
     ) -> tuple[Tensor, Tensor]:  # Jacobians (P, F, 3, 3) and vertices (P, V, 3)
         "Encode some poses and decode them on the source itself."
-        nearest = self.nearest[chosen] if len(self.nearest) > 1 else self.nearest
-        fields = model.decode(model.encode(self.poses[chosen]), self.target, nearest).unflatten(-1, (3, 3))
+        recorded = self.recorded.get(len(chosen)) if model.training else None
+        networks = recorded or _Networks(model, self.target.queries)
+        fields = networks(*self.inputs(chosen)).unflatten(-1, (3, 3))
         return fields, self.target.solver.solve(fields, self.centers[chosen])
 
 # %% ../nbs/03_training.ipynb #432236c4
@@ -128,6 +160,7 @@ def training_loss(
     "Squared distance of vertices after the solve, and squared error of the Jacobians, weighted as the options say."
     loss = torch.zeros((), device=model.device)
     for source, own in sources.locate(chosen):
+        own = own.to(model.device)
         fields, verts = source.reconstruct(model, own)
         vertex_error = pmd(verts, source.truth[own]).mean() / source.diagonal**2
         jacobian_error = (fields - source.poses.jacobians[own]).square().mean()
@@ -159,7 +192,7 @@ class Validation:
         "How good the model is now."
         model.eval()
         source = [pmd(part.reconstruct(model, own)[1], part.truth[own])
-                  for chosen in torch.arange(len(self.unseen), device=model.device).split(8)
+                  for chosen in torch.arange(len(self.unseen)).split(8)
                   for part, own in self.unseen.locate(chosen)]
         other = None
         if self.has_other:
@@ -222,7 +255,8 @@ class Run:
         data: str,  # fingerprint of templates and poses
     ):
         self.model, self.options, self.folder = model, options, folder
-        self.optimizer = torch.optim.Adam(model.parameters(), lr=options.learning_rate)
+        self.optimizer = torch.optim.Adam(model.parameters(), lr=options.learning_rate,
+                                          fused=model.device.type == "cuda")
         self.progress = Progress(data)
 
     def save(self) -> Path:
@@ -319,6 +353,33 @@ class StopRequest:
         for number, handler in self.previous.items():
             signal.signal(number, handler)
 
+# %% ../nbs/03_training.ipynb #a8f5fd70
+def record_networks(
+    source: Source,
+    model: PoseModel,  # in training mode, on a GPU
+    count: int,  # poses a step
+) -> None:
+    "Record forward and backward pass of both networks for `count` poses; `reconstruct` then replays them."
+    networks, averages = _Networks(model, source.target.queries).train(), copy.deepcopy(dict(model.named_buffers()))
+    chosen = torch.arange(min(count, len(source.names)), device=model.device)
+    torch.cuda.make_graphed_callables(networks, source.inputs(chosen), allow_unused_input=True)
+    for name, buffer in model.named_buffers():
+        buffer.copy_(averages[name])  # recording has run the networks on poses that count for nothing
+    source.recorded[len(chosen)] = networks
+
+
+@contextmanager
+def _quick_products(
+    device: torch.device,
+) -> Iterator[None]:
+    "While entered, products on a GPU use TF32."
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high" if device.type == "cuda" else before)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
 # %% ../nbs/03_training.ipynb #98b6fbdf
 def _step(
     run: Run,
@@ -330,7 +391,7 @@ def _step(
     for group in run.optimizer.param_groups:
         group["lr"] = learning_rate(step, options)
     chosen = batch_of_step(step, len(sources), options)
-    loss = training_loss(run.model, sources, chosen.to(run.model.device), options)
+    loss = training_loss(run.model, sources, chosen, options)
     if not loss.isfinite():
         names = ", ".join(sources.names[number] for number in chosen)
         raise InputError(f"{run.folder.parent}: the loss became {loss.item()} at step {step} (poses: {names}); look at "
@@ -372,9 +433,11 @@ def _take_steps(
     options, done = run.options, run.progress
     start = perf_counter() - done.seconds
     with SummaryWriter(run.folder.parent / "tensorboard", purge_step=done.step) as log, \
-         torch.random.fork_rng(), StopRequest() as stop, \
+         torch.random.fork_rng(), StopRequest() as stop, _quick_products(run.model.device), \
          tqdm(total=options.steps, initial=done.step, desc="training", disable=not progress, mininterval=1) as bar:
         run.model.train()
+        if run.model.device.type == "cuda" and run.model.preset.static_shapes and len(sources.parts) == 1:
+            record_networks(sources.parts[0], run.model, options.batch_size)
         while done.step < options.steps:
             loss = _step(run, sources)
             done.step, done.seconds = done.step + 1, perf_counter() - start

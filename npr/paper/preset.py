@@ -24,6 +24,7 @@ class PaperPreset(Preset):
     "The published network of Yoo et al. (2024). It fits any template, so one model may learn from several."
     name: ClassVar[str] = "paper"
     one_template: ClassVar[bool] = False
+    static_shapes: ClassVar[bool] = True
     samples: tuple[int, int] = (500, 100)  # points kept at each level; the last are the keypoints, K
     widths: tuple[int, int] = (120, 256)  # channels of the first level, and of the second and the code, C
     neighbours: tuple[int, int] = (10, 16)  # k among all faces, and k at and between the levels
