@@ -167,7 +167,7 @@ def strangeness(
     masses = template.masses[torch.stack(_joint_pairs(template))].amin(dim=0)
     return ((masses * squares).sum() / masses.sum()).sqrt().item()
 
-# %% ../../nbs/parts/05_posture.ipynb #c9a50862
+# %% ../../nbs/parts/05_posture.ipynb #55c15efc
 def surface_hold(
     template: ArticulatedTemplate,
     deformed: Mesh,  # the template where it lies on a target
@@ -185,7 +185,7 @@ def surface_hold(
     return form[:, :3, :3] - form[:, :3, 3:] @ best_shift
 
 
-# %% ../../nbs/parts/05_posture.ipynb #a11e6834
+# %% ../../nbs/parts/05_posture.ipynb #53bc44ab
 def likely_rotations(
     template: ArticulatedTemplate,
     samples: Skin,  # the template in some poses
@@ -284,7 +284,7 @@ def _with_rotations(
     moved = (middles[:, None] @ (parts[:, :3] - turned))[:, 0] + parts[:, 3]
     return torch.cat([turned, moved[:, None]], dim=1).flatten(0, 1)
 
-# %% ../../nbs/parts/05_posture.ipynb #9c440b48
+# %% ../../nbs/parts/05_posture.ipynb #65df1f8b
 def find_posture(
     template: ArticulatedTemplate,
     samples: Skin,  # the template in some poses
@@ -315,6 +315,7 @@ class PostureOptions:
     "When a target is taken to rest in another posture."
     bent: float = 1.5  # how many times closer a fit must come if parts may rotate
     strange: float = 4.0  # `strangeness` above which a posture is not believed
+    rough: float = 7.5e-4  # residual above which a posture should be looked at
 
 
 class Match(NamedTuple):
@@ -390,7 +391,10 @@ def _match_small(
     if strangeness(template, samples, rotations_and_scales(maps)[0]) > posture.strange:
         found = _best_registration(template, target, placed, free, plain, options)
         return Match(found, None, "it may rest in another posture than the source, which could not be made out")
-    return Match(bent, stance_of(template, maps), _poor(bent, options))
+    doubt = "" if bent.residual <= posture.rough else (
+        "it rests in another posture than the source, which could be made out only roughly (residual "
+        f"{1e3 * bent.residual:.1f} x 10^-3)")
+    return Match(bent, stance_of(template, maps), doubt)
 
 # %% ../../nbs/parts/05_posture.ipynb #0100d19f
 def match_target(
