@@ -32,7 +32,7 @@ from npr.geometry.mesh import (
 from .geometry.operators import complete_jacobians, gradient_matrix, jacobians
 from .geometry.poisson import PoissonSolver
 from .geometry.poses import PoseSet
-from .interface import PoseCode, PreparedPoses, Preset, Queries
+from .interface import Carried, PoseCode, PreparedPoses, Preset, Queries
 from .paper.checkpoints import check_state, read_release_checkpoint
 from .paper.layers import use_own_statistics
 from .paper.preset import PaperPreset
@@ -122,6 +122,17 @@ class PreparedTarget(NamedTuple):
     def residual(self) -> float | None:
         "How far the registration left the surfaces apart; None where nothing was registered."
         return self.queries.residual
+
+    def settle(
+        self,
+        carried: Carried,
+    ) -> Tensor:  # (P, V, 3) float64; the largest component is centred as in the rest pose
+        "Vertices for carried Jacobians, near their places where they have some."
+        if carried.places is None or carried.pull <= 0:
+            return self.solver.solve(carried.jacobians, rough_verts=carried.places)
+        verts = self.solver.solve_near(carried.jacobians, carried.places, carried.pull)
+        moved = self.solver.component_means(verts) - self.solver.rest_centers
+        return verts - moved[:, self.solver.largest, None]
 
 
 def _queries(
@@ -248,8 +259,11 @@ class _Chain(_Preparation):
         code: PoseCode,  # of P poses
         target: PreparedTarget,
         nearest: Tensor | None = None,  # from `nearest_keypoints`, if it is at hand
+        poses: PreparedPoses | None = None,  # the posed meshes themselves, if they are at hand: more exact
     ) -> Tensor:  # (P, V, 3) float64; the largest component is centred as in the rest pose, the others are placed by it
         "The target's vertices in each pose."
+        if poses is not None and (carried := self.decoder.carry(poses.jacobians, code, target.queries)) is not None:
+            return target.settle(carried)
         fields = self.decode(code, target, nearest).unflatten(-1, (3, 3))
         has_pieces = len(target.solver.sizes) > 1
         rough = self.decoder.rough_verts(code, target.queries) if has_pieces else None

@@ -33,7 +33,7 @@ from ..interface import PoseCode
 from ..metrics import copy_baselines, edge_ratio, pmd, rotation_error
 from ..model import PoseModel, PreparedTarget
 from ..training import fingerprint, newest_checkpoint
-from ..transferring import decode_poses, encode_poses
+from ..transferring import carry_poses, decode_poses, encode_poses
 
 # %% ../../nbs/app/03_benchmark.ipynb #ba447a3d
 def figures(
@@ -57,14 +57,15 @@ def measure_target(
     prepared: PreparedTarget,  # from `model.target`
     batch_size: int = 40,
 ) -> dict[str, dict[str, float]]:  # by method: the four figures, means over poses
-    "One body: rest pose, copy, registered copy, oracle where it is known, and the model."
+    "One body: rest pose, copy, registered copy, oracle where it is known, the model from codes, and from meshes (npr)."
     found = []
     for start in range(0, len(poses), batch_size):
         some = slice(start, start + batch_size)
         results = {"rest": truth.template.verts.expand_as(truth.posed[some])}
         results |= copy_baselines(poses[some], prepared.solver, prepared.queries.source_faces, target.source_faces,
                                   prepared.queries.undo)
-        results["npr"] = decode_poses(model, PoseCode(*(part[some] for part in code)), prepared)
+        results["codes"] = decode_poses(model, PoseCode(*(part[some] for part in code)), prepared)
+        results["npr"] = carry_poses(model, poses[some], prepared)
         found.append(figures({name: verts.cpu() for name, verts in results.items()}, truth[some]))
     return {name: {figure: torch.cat([part[name][figure] for part in found]).mean().item() for figure in row}
             for name, row in found[0].items()}
@@ -101,8 +102,8 @@ def evaluate_transfer(
     targets: dict[str, PreparedTarget],  # from `prepare_targets`
 ) -> dict[str, float]:  # for each target the mean PMD over the held-out poses, squared metres
     "How far transferred poses are from the truth."
-    code = encode_poses(model.eval(), dataset.held_out)
-    return {name: pmd(decode_poses(model, code, target), dataset.targets[name].poses.posed).mean().item()
+    poses, truth = dataset.held_out, {name: target.poses.posed for name, target in dataset.targets.items()}
+    return {name: pmd(carry_poses(model.eval(), poses, target), truth[name]).mean().item()
             for name, target in targets.items()}
 
 # %% ../../nbs/app/03_benchmark.ipynb #29846fe7
@@ -218,7 +219,7 @@ def run_evaluation(
     return table | {"bodies": {body: table["bodies"][body] for body in names}}
 
 # %% ../../nbs/app/03_benchmark.ipynb #e638728a
-METHODS = ["rest", "copy", "registered", "oracle", "paper", "npr"]  # in the order of the columns
+METHODS = ["rest", "copy", "registered", "oracle", "paper", "codes", "npr"]  # in the order of the columns
 
 
 def mean_of(

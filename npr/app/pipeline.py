@@ -42,7 +42,7 @@ from npr.parts.orientation import (
 )
 from ..parts.skin import Skin
 from ..training import Progress, list_checkpoints, train
-from ..transferring import decode_poses, encode_poses, place, transfer
+from ..transferring import carry_poses, place, transfer
 
 # %% ../../nbs/app/02_pipeline.ipynb #a55fad93
 def training_options(
@@ -461,7 +461,7 @@ def _write_numbered(
     repair = find_repair(mesh)
     target = model.target(repair.mesh)
     for poses, numbers in zip(source.pose_sets, source.numbers):
-        posed = repair.restore(decode_poses(model, encode_poses(model, poses), target, progress=progress))
+        posed = repair.restore(carry_poses(model, poses, target, progress=progress))
         for number, verts in zip(numbers, posed - posed.mean(dim=1, keepdim=True)):
             write_mesh(mesh.with_verts(verts), paths[number])
     return paths

@@ -74,9 +74,13 @@ class _Factors:
         self,
         mesh: Mesh,  # the rest pose
         free: Tensor,  # int64, all vertices but the fixed ones
+        pull: Tensor | None = None,  # (V,) added to the diagonal
     ):
         self.free = free
-        matrix = _to_scipy(cotangent_laplacian(mesh), free).tocoo()
+        matrix = _to_scipy(cotangent_laplacian(mesh), free)
+        if pull is not None:
+            matrix = matrix + scipy.sparse.diags(pull[free].cpu().numpy())
+        matrix = matrix.tocoo()
         rows, columns, values = (torch.from_numpy(part).to(free.device) for part in
                                  (matrix.row.astype(np.int32), matrix.col.astype(np.int32), matrix.data))
         message = (f"{mesh.name}: its faces are too thin to solve Poisson's equation on; "
@@ -231,8 +235,8 @@ def gap_centers(
     return centers + moves - moves[:, placement.largest, None]
 
 # %% ../../nbs/geometry/06_poisson.ipynb #a58722e6
-class PoissonSolver(ComponentPlacement):
-    "Solves Poisson's equation on one mesh for many fields of Jacobians; all tensors are on the device of the mesh."
+class _ExactSolver(ComponentPlacement):
+    "Positions with the closest Jacobians."
 
     def __init__(
         self,
@@ -243,6 +247,7 @@ class PoissonSolver(ComponentPlacement):
         self.divergence_transposed = _scale_rows(gradient_matrix(mesh), area_weights(mesh))  # (3F, V) sparse
         self.divergence = self.divergence_transposed.T.coalesce()  # (V, 3F) sparse
         self.factors = _Factors(mesh, self.free)
+        self.pulled: dict[float, tuple[Tensor, _Factors]] = {}  # see `solve_near`
 
     def solve(
         self,
@@ -262,6 +267,28 @@ class PoissonSolver(ComponentPlacement):
             follow = attached_centers(self, verts) if rough_verts is None else gap_centers(self, verts, rough_verts)
             verts = self.move_components(verts, follow)
         return verts
+
+# %% ../../nbs/geometry/06_poisson.ipynb #e73f5867
+class PoissonSolver(_ExactSolver):
+    "Solves Poisson's equation on one mesh for many fields of Jacobians; all tensors are on the device of the mesh."
+
+    @torch.no_grad()
+    def solve_near(
+        self,
+        jacobians: Tensor,  # (P, F, 3, 3) wanted Jacobians
+        places: Tensor,  # (P, V, 3) where the vertices should roughly be
+        pull: float,  # how strongly each vertex is pulled there, above 0; in inverse squared diagonals
+    ) -> Tensor:  # (P, V, 3) float64
+        "Positions whose Jacobians are close to the wanted ones and which are close to given places."
+        P, F = jacobians.shape[:2]
+        if pull not in self.pulled:
+            weights = pull / diagonal(self.mesh) ** 2 * vertex_areas(self.mesh)
+            every = torch.arange(len(weights), device=weights.device)
+            self.pulled = {pull: (weights, _Factors(self.mesh, every, weights))}  # of the last strength alone
+        weights, factors = self.pulled[pull]
+        right = self.divergence @ jacobians.double().permute(3, 1, 0, 2).reshape(3 * F, P * 3)
+        right = right + weights[:, None] * places.double().permute(1, 0, 2).reshape(-1, P * 3)
+        return factors.substitute(right).view(-1, P, 3).permute(1, 0, 2)
 
 
 def solve_poisson(
