@@ -165,7 +165,18 @@ def skinned_verts(
     skin = estimate_motions(motions, code)
     return pose_skin(target.mesh.verts, target_skin(skin, target))
 
-# %% ../../nbs/parts/09_applier.ipynb #5363e367
+# %% ../../nbs/parts/09_applier.ipynb #4f643579
+def _cell_means(
+    motions: PartMotions,
+    fields: Tensor,  # (P, F, 3, 3) on the faces of a target
+    target: BoundTarget,
+) -> Tensor:  # (P, F)
+    "For each face the mean square of its cell's matrices."
+    cells = motions.cells[target.source_faces]
+    sums = fields.new_zeros(len(fields), motions.count).index_add(1, cells, fields.square().sum(dim=(-1, -2)))
+    return (sums / cells.bincount(minlength=motions.count).clamp(min=1))[:, cells]
+
+
 @torch.no_grad()
 def carried_jacobians(
     motions: PartMotions,  # of the source
@@ -180,11 +191,12 @@ def carried_jacobians(
         return Carried(copied)
     skin = estimate_motions(motions, code)
     own = relative_to_stance(motions.skinned_jacobians(skin)[:, target.source_faces], target)
-    share = closeness * target.trust[:, None, None]
-    return Carried(copied + share * (target_jacobians(skin, target) - own), skinned_verts(motions, code, target),
-                   100 * closeness)
+    difference = target_jacobians(skin, target) - own
+    noise, whole = (_cell_means(motions, field, target) for field in (copied - own, difference))
+    share = closeness * target.trust * (1 - 2 * noise / whole.clamp(min=1e-12)).clamp(min=0)
+    return Carried(copied + share[..., None, None] * difference, skinned_verts(motions, code, target), 100 * closeness)
 
-# %% ../../nbs/parts/09_applier.ipynb #c4a42388
+# %% ../../nbs/parts/09_applier.ipynb #60373610
 class _SkinnedTarget(_TargetMixture):
     "Adds where the vertices of a target go roughly."
 
