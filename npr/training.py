@@ -373,12 +373,12 @@ def _quick_products(
     device: torch.device,
 ) -> Iterator[None]:
     "While entered, products on a GPU use TF32."
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("high" if device.type == "cuda" else before)
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = device.type == "cuda"
     try:
         yield
     finally:
-        torch.set_float32_matmul_precision(before)
+        torch.backends.cuda.matmul.allow_tf32 = before
 
 # %% ../nbs/03_training.ipynb #98b6fbdf
 def _step(

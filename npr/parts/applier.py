@@ -78,7 +78,8 @@ class _KeypointMixture(Applier):
         "How much each query takes of its keypoints."
         keypoints, normals = self.rest_keypoints[near], points[:, None, 3:].expand(-1, near.shape[1], -1)
         offsets, spacing = points[:, None] - keypoints, self.motions.spacing
-        seen = torch.cat([offsets[..., :3] / spacing, normals, offsets[..., 3:], self.embedding[near]], dim=-1)
+        told = F.embedding(near, self.embedding)  # its gradient adds up in one order; that of indexing does not
+        seen = torch.cat([offsets[..., :3] / spacing, normals, offsets[..., 3:], told], dim=-1)
         logits, gains = self.weigh(seen).unbind(dim=-1)
         distances = weigh_normals(offsets, self.size).square().sum(dim=-1) / spacing**2
         return (logits - distances).softmax(dim=-1) * (1 + gains)
@@ -165,7 +166,7 @@ def skinned_verts(
     skin = estimate_motions(motions, code)
     return pose_skin(target.mesh.verts, target_skin(skin, target))
 
-# %% ../../nbs/parts/09_applier.ipynb #4f643579
+# %% ../../nbs/parts/09_applier.ipynb #8d3d7fe8
 def _cell_means(
     motions: PartMotions,
     fields: Tensor,  # (P, F, 3, 3) on the faces of a target
@@ -196,7 +197,7 @@ def carried_jacobians(
     share = closeness * target.trust * (1 - 2 * noise / whole.clamp(min=1e-12)).clamp(min=0)
     return Carried(copied + share[..., None, None] * difference, skinned_verts(motions, code, target), 100 * closeness)
 
-# %% ../../nbs/parts/09_applier.ipynb #60373610
+# %% ../../nbs/parts/09_applier.ipynb #4d7befc3
 class _SkinnedTarget(_TargetMixture):
     "Adds where the vertices of a target go roughly."
 
