@@ -106,7 +106,7 @@ MUTANTS = [
            "self.decoder.rough_verts(code, target.queries) if has_pieces else None", "None",
            ("01_model",), "a figure of pieces has at most 1.5 times the error of one body"),
     Mutant("rough-without-parts", "parts.applier",
-           "has_parts = (self.motions.weights > 0).any(dim=0).sum() > 1", "has_parts = True",
+           "return int((motions.weights > 0).any(dim=0).sum()) > 1", "return True",
            ("parts/09_applier",), "one rigid motion gives no rough positions"),
     Mutant("thin-faces-matched", "parts.applier",
            "self.sound[target.source_faces]", "target.source_faces",

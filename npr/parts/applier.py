@@ -140,6 +140,16 @@ class _TargetMixture(_KeypointMixture):
         return weights.new_zeros(len(near), len(self.rest_keypoints)).scatter(1, near, weights)
 
 # %% ../../nbs/parts/09_applier.ipynb #3b946d59
+def _check_bound(
+    target: BoundTarget,
+    motions: PartMotions,
+) -> None:
+    "Raise `ValueError` where a target was bound to other parts than these."
+    if target.parts != motions.digest:
+        raise ValueError(f"{target.mesh.name}: was prepared before the rigid parts were learned, or for another "
+                         "model; prepare it anew with model.target(mesh).")
+
+
 @torch.no_grad()
 def rigid_jacobians(
     motions: PartMotions,  # of the source
@@ -166,7 +176,14 @@ def skinned_verts(
     skin = estimate_motions(motions, code)
     return pose_skin(target.mesh.verts, target_skin(skin, target))
 
-# %% ../../nbs/parts/09_applier.ipynb #8d3d7fe8
+# %% ../../nbs/parts/09_applier.ipynb #5fdba38c
+def _has_parts(
+    motions: PartMotions,
+) -> bool:
+    "Whether more than one rigid part was found; one alone does not tell where a place goes."
+    return int((motions.weights > 0).any(dim=0).sum()) > 1
+
+
 def _cell_means(
     motions: PartMotions,
     fields: Tensor,  # (P, F, 3, 3) on the faces of a target
@@ -197,7 +214,7 @@ def carried_jacobians(
     share = closeness * target.trust * (1 - 2 * noise / whole.clamp(min=1e-12)).clamp(min=0)
     return Carried(copied + share[..., None, None] * difference, skinned_verts(motions, code, target), 100 * closeness)
 
-# %% ../../nbs/parts/09_applier.ipynb #4d7befc3
+# %% ../../nbs/parts/09_applier.ipynb #593b45f5
 class _SkinnedTarget(_TargetMixture):
     "Adds where the vertices of a target go roughly."
 
@@ -208,8 +225,7 @@ class _SkinnedTarget(_TargetMixture):
     ) -> Tensor | None:  # (P, V, 3) float64, up to one translation for each pose; None without parts
         "The vertices of the skinned target; raises `ValueError` for a target that was bound to other parts."
         _check_bound(queries, self.motions)
-        has_parts = (self.motions.weights > 0).any(dim=0).sum() > 1
-        return skinned_verts(self.motions, code, queries) if has_parts else None
+        return skinned_verts(self.motions, code, queries) if _has_parts(self.motions) else None
 
     def carry(
         self,
@@ -219,6 +235,8 @@ class _SkinnedTarget(_TargetMixture):
     ) -> Carried:
         "The Jacobians of the source with all their detail, and the skinned target; `ValueError` as in `rough_verts`."
         _check_bound(queries, self.motions)
+        if not _has_parts(self.motions):
+            return Carried(relative_to_stance(jacobians[:, queries.source_faces], queries))
         closeness = 1 / (1 + (queries.residual / self.registration.good) ** 4)
         return carried_jacobians(self.motions, jacobians, code, queries, closeness)
 
@@ -232,16 +250,6 @@ class _SkinnedTarget(_TargetMixture):
         samples = Skin(*(part.cpu() for part in self.motions.samples))
         template = ArticulatedTemplate(self.motions.template.to("cpu"), samples.weights)
         return find_orientation(template, samples, mesh.to("cpu"), rotations.cpu(), kept.cpu())
-
-
-def _check_bound(
-    target: BoundTarget,
-    motions: PartMotions,
-) -> None:
-    "Raise `ValueError` where a target was bound to other parts than these."
-    if target.parts != motions.digest:
-        raise ValueError(f"{target.mesh.name}: was prepared before the rigid parts were learned, or for another "
-                         "model; prepare it anew with model.target(mesh).")
 
 # %% ../../nbs/parts/09_applier.ipynb #28398090
 class PartsApplier(_SkinnedTarget):

@@ -167,7 +167,7 @@ def strangeness(
     masses = template.masses[torch.stack(_joint_pairs(template))].amin(dim=0)
     return ((masses * squares).sum() / masses.sum()).sqrt().item()
 
-# %% ../../nbs/parts/05_posture.ipynb #55c15efc
+# %% ../../nbs/parts/05_posture.ipynb #baf302b3
 def surface_hold(
     template: ArticulatedTemplate,
     deformed: Mesh,  # the template where it lies on a target
@@ -185,7 +185,7 @@ def surface_hold(
     return form[:, :3, :3] - form[:, :3, 3:] @ best_shift
 
 
-# %% ../../nbs/parts/05_posture.ipynb #53bc44ab
+# %% ../../nbs/parts/05_posture.ipynb #ccd61d49
 def likely_rotations(
     template: ArticulatedTemplate,
     samples: Skin,  # the template in some poses
@@ -194,8 +194,10 @@ def likely_rotations(
     tolerance: float,  # distances along the normals that mean nothing, in diagonals
 ) -> Tensor:  # (B, 3, 3)
     "Rotations that the surface allows and the joints are used to."
-    mean, covariance = joint_habits(template, samples)
     joints = torch.stack(_joint_pairs(template))
+    if not joints.numel():
+        return rotations
+    mean, covariance = joint_habits(template, samples)
     hold = surface_hold(template, deformed) / (tolerance * template.size) ** 2
     hold = torch.linalg.cholesky(hold + 1e-9 * torch.eye(3, dtype=hold.dtype)).mT.numpy()
     masses = template.masses[joints].amin(dim=0)
@@ -284,7 +286,7 @@ def _with_rotations(
     moved = (middles[:, None] @ (parts[:, :3] - turned))[:, 0] + parts[:, 3]
     return torch.cat([turned, moved[:, None]], dim=1).flatten(0, 1)
 
-# %% ../../nbs/parts/05_posture.ipynb #65df1f8b
+# %% ../../nbs/parts/05_posture.ipynb #9af5939f
 def find_posture(
     template: ArticulatedTemplate,
     samples: Skin,  # the template in some poses
@@ -302,7 +304,7 @@ def find_posture(
     registered, maps = min(found, key=lambda entry: entry[0].residual)
     maps = _settled(template, registered, maps)
     for surface in (small, target):
-        rotations, tolerance = rotations_and_scales(maps)[0], 3 * registered.residual
+        rotations, tolerance = rotations_and_scales(maps)[0], max(3 * registered.residual, 1e-5)
         rotations = likely_rotations(template, samples, registered.deformed, rotations, tolerance)
         maps = _with_rotations(template, maps, rotations)
         registered = register_from(template.template, surface, options, template.deformed(maps))
