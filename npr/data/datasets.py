@@ -47,11 +47,13 @@ def _add_array(
     name: str,
     array: ArrayLike,
 ) -> None:
-    "Append one array to an `.npz` archive, without compression."
-    array = np.asarray(array)
-    kind = {"f": np.float32, "i": np.int32}.get(array.dtype.kind, array.dtype) if array.ndim else array.dtype
-    with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
-        np.lib.format.write_array(member, array.astype(kind, copy=False), allow_pickle=False)
+    "Append one array to an `.npz` archive; only float16 is compressed."
+    array, info = np.asarray(array), zipfile.ZipInfo(f"{name}.npy")
+    half = array.dtype == np.float16
+    info.compress_type = zipfile.ZIP_DEFLATED if half else zipfile.ZIP_STORED
+    kind = {"f": np.float32, "i": np.int32}.get(array.dtype.kind) if array.ndim and not half else None
+    with archive.open(info, "w", force_zip64=True) as member:
+        np.lib.format.write_array(member, array.astype(kind or array.dtype, copy=False), allow_pickle=False)
 
 
 def write_dataset(
@@ -102,18 +104,32 @@ def _shape(
         return read(member)[0]
 
 # %% ../../nbs/data/01_datasets.ipynb #df62df9c
+def _posed_shape(
+    arrays: np.lib.npyio.NpzFile,
+    prefix: str,  # "" for the source, else "NAME/"
+    rows: int,  # of the weights that are used
+) -> tuple[int, ...]:  # (P, V, 3); empty where shapes and weights do not fit together
+    "The shape of a body's poses, stored or as a sum of blend shapes."
+    if "weights" not in arrays:
+        return _shape(arrays, f"{prefix}poses")
+    weights, (count, *verts) = _shape(arrays, "weights"), _shape(arrays, f"{prefix}shapes")
+    return (rows, *verts) if weights[1:] == (count,) else ()
+
+
 def _check_shapes(
     arrays: np.lib.npyio.NpzFile,
     path: Path,  # for the message
 ) -> None:
     "Raise `InputError` where the arrays of a data set do not fit together."
-    (poses, count, _), held_out = _shape(arrays, "poses"), int(arrays["held_out"])
-    bodies = arrays["body_names"].tolist()
-    fits = _shape(arrays, "rest") == (count, 3) and 0 <= held_out < poses and len(set(bodies)) == len(bodies)
+    poses, bodies = _shape(arrays, "weights" if "weights" in arrays else "poses")[0], arrays["body_names"].tolist()
+    held_out, source = int(arrays["held_out"]), _posed_shape(arrays, "", poses)
+    fits = source == (poses, *_shape(arrays, "rest")) and source[2:] == (3,)
+    fits &= 0 <= held_out < poses and len(set(bodies)) == len(bodies)
     for body in bodies:
         (verts, _), (faces, _) = _shape(arrays, f"{body}/rest"), _shape(arrays, f"{body}/faces")
-        expected = {"poses": (held_out, verts, 3), "train_poses": (poses - held_out, verts, 3), "source_face": (faces,)}
-        given = {name: shape for name, shape in expected.items() if name == "poses" or f"{body}/{name}" in arrays}
+        fits &= _posed_shape(arrays, f"{body}/", held_out) == (held_out, verts, 3)
+        expected = {"train_poses": (poses - held_out, verts, 3), "source_face": (faces,)}
+        given = {name: shape for name, shape in expected.items() if f"{body}/{name}" in arrays}
         fits &= all(_shape(arrays, f"{body}/{name}") == shape for name, shape in given.items())
         fits &= bool(body.strip(".")) and not set(body) & set("/\\")
     if not fits:
@@ -140,6 +156,7 @@ def _mesh(
     return Mesh(_tensor(arrays, f"{prefix}rest"), _tensor(arrays, f"{prefix}faces"), name)
 
 
+
 def _source_faces(
     arrays: np.lib.npyio.NpzFile,
     body: str,
@@ -153,6 +170,18 @@ def _source_faces(
     if not 0 <= source_faces.min() <= source_faces.max() < count:
         raise InputError(f"{path}: {body} corresponds to faces that the source does not have; build it again.")
     return source_faces
+
+# %% ../../nbs/data/01_datasets.ipynb #5be1a0c6
+def _posed(
+    arrays: np.lib.npyio.NpzFile,
+    prefix: str,  # "" for the source, else "NAME/"
+    first: int = 0,  # of the weights that are used
+) -> Tensor:  # (P, V, 3)
+    "The poses of a file: as stored, or the rest pose plus the weighted sum of its blend shapes."
+    if "weights" not in arrays:
+        return _tensor(arrays, f"{prefix}poses")
+    weights, shapes, rest = (_tensor(arrays, key).double() for key in ("weights", f"{prefix}shapes", f"{prefix}rest"))
+    return rest + torch.tensordot(weights[first:], shapes, 1)
 
 # %% ../../nbs/data/01_datasets.ipynb #e8435eac
 class StoredTargets(Mapping):
@@ -187,7 +216,8 @@ class StoredTargets(Mapping):
             raise KeyError(body)
         with _open_dataset(self.path) as arrays:
             rest = check_mesh(_mesh(arrays, f"{body}/", f"{self.path.stem} {body}"), _REMEDY)
-            held_out, train = PoseSet(rest, _tensor(arrays, f"{body}/poses"), self.held_out_names), None
+            posed, train = _posed(arrays, f"{body}/", len(self.train_names)), None
+            held_out = PoseSet(rest, posed, self.held_out_names)
             if f"{body}/train_poses" in arrays:
                 train = PoseSet(rest, _tensor(arrays, f"{body}/train_poses"), self.train_names)
             return Target(held_out, _source_faces(arrays, body, self.path, self.source_face_count), train)
@@ -235,7 +265,7 @@ def load_dataset(
     with _open_dataset(path) as arrays:
         _check_shapes(arrays, path)
         template = check_mesh(_mesh(arrays, "", f"{path.stem} source"), _REMEDY)
-        poses = PoseSet(template, _tensor(arrays, "poses"), [str(pose) for pose in arrays["pose_names"]])
+        poses = PoseSet(template, _posed(arrays, ""), [str(pose) for pose in arrays["pose_names"]])
         bodies, split = [str(body) for body in arrays["body_names"]], len(poses) - int(arrays["held_out"])
     targets = StoredTargets(path, bodies, poses.names[:split], poses.names[split:], len(template.faces))
     return Dataset(str(name), poses[:split], poses[split:], targets)
