@@ -15,6 +15,7 @@ from typing import Any, ClassVar, NamedTuple
 from torch import Tensor, nn
 
 from .geometry.mesh import InputError, Mesh
+from .geometry.poses import PoseSet
 
 # %% ../nbs/00_interface.ipynb #faf02035
 class PoseCode(NamedTuple):
@@ -182,7 +183,7 @@ class Applier(_TargetHints):
 @dataclass(frozen=True)
 class TrainingOptions:
     "How to train; stored with every checkpoint."
-    steps: int = 600  # optimiser steps in all
+    steps: int = 600  # optimiser steps in all; 0: only what is learned without gradients
     batch_size: int = 4  # poses a step
     learning_rate: float = 5e-3  # of Adam, at its highest
     vertex_weight: float = 40.0  # of the mean squared vertex distance, in squared diagonals of the template's box
@@ -193,10 +194,10 @@ class TrainingOptions:
 
     def __post_init__(self):
         counts = {name: getattr(self, name) for name in ("steps", "batch_size", "validate_every", "save_every")}
-        if min(counts.values()) < 1:
+        if counts["steps"] < 0 or min(list(counts.values())[1:]) < 1:
             given = ", ".join(f"{name}={count}" for name, count in counts.items())
-            raise InputError("Training needs at least one step, one pose a step and one step between validations "
-                             f"and checkpoints; got {given}.")
+            raise InputError("Training needs no less than no step, at least one pose a step, and at least one step "
+                             f"between validations and checkpoints; got {given}.")
         if not 0 < self.learning_rate < math.inf:
             raise InputError(f"Training needs a learning rate above zero; got {self.learning_rate}.")
 
@@ -227,6 +228,13 @@ class Preset:
     ) -> tuple[Extractor, Applier]:
         "The two networks, with fresh weights."
         raise NotImplementedError
+
+    def fitted(
+        self,
+        poses: PoseSet,  # to learn from
+    ) -> "Preset":
+        "The preset with sizes that suit these poses."
+        return self
 
     def current_name(
         self,

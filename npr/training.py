@@ -209,7 +209,7 @@ class Progress:
     data: str  # fingerprint of templates and poses
     step: int = 0  # steps done
     seconds: float = 0.0  # spent on them
-    history: list[list] = field(default_factory=list)  # [step, loss, held-out PMD, other body's PMD or None], in m^2
+    history: list[list] = field(default_factory=list)  # [step, loss or None, held-out PMD, other's PMD or None], in m^2
 
 
 def fingerprint(
@@ -406,7 +406,7 @@ def _step(
 def _validate(
     run: Run,
     validation: Validation,
-    loss: float,  # of the last step
+    loss: float | None,  # of the last step, if there was one
     log: SummaryWriter,
     bar: tqdm,
 ) -> None:
@@ -436,7 +436,10 @@ def _take_steps(
          torch.random.fork_rng(), StopRequest() as stop, _quick_products(run.model.device), \
          tqdm(total=options.steps, initial=done.step, desc="training", disable=not progress, mininterval=1) as bar:
         run.model.train()
-        if run.model.device.type == "cuda" and run.model.preset.static_shapes and len(sources.parts) == 1:
+        if options.steps == 0:
+            _validate(run, validation, None, log, bar)
+            run.save()
+        elif run.model.device.type == "cuda" and run.model.preset.static_shapes and len(sources.parts) == 1:
             record_networks(sources.parts[0], run.model, options.batch_size)
         while done.step < options.steps:
             loss = _step(run, sources)
@@ -458,13 +461,13 @@ def train(
     poses: PoseSet | Sequence[PoseSet],  # to learn from; several templates only with the preset paper
     held_out: PoseSet | Sequence[PoseSet],  # for the validation error only
     folder: str | Path,  # receives checkpoints/ and tensorboard/; a training found there is continued
-    options: TrainingOptions = TrainingOptions(),
+    options: TrainingOptions | None = None,  # None: as the model's preset says
     other: tuple[PoseSet, PoseSet] | None = None,  # poses of the source and of another body, for validation
     progress: bool = True,  # show a bar
 ) -> Progress:
     "Teach a model poses; raises `InputError` where it cannot go on, KeyboardInterrupt after Ctrl-C, when all is saved."
     poses, held_out = ([sets] if isinstance(sets, PoseSet) else list(sets) for sets in (poses, held_out))
-    folder = Path(folder)
+    folder, options = Path(folder), options or model.preset.training
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: is a file; give a folder for checkpoints and logs.")
     if min(sum(map(len, poses)), sum(map(len, held_out))) == 0:
@@ -475,7 +478,7 @@ def train(
     start_from_foreign(run, sum(map(len, poses)))
     if run.progress.step == 0:
         model.initialise(poses[0])
-    if run.progress.step < options.steps:
+    if run.progress.step < options.steps or not run.progress.history:
         try:
             _take_steps(run, Sources(model, poses), Validation(model, held_out, other), progress)
         except OSError as error:  # from TensorBoard; errors of checkpoints are `InputError`s

@@ -26,7 +26,7 @@ from ..geometry.poisson import PoissonSolver
 from ..geometry.poses import PoseSet, write_poses
 from ..interface import Orientation, Preset, TrainingOptions
 from ..metrics import copy_poses
-from ..model import PoseModel, find_preset, load_tensors
+from ..model import PoseModel, find_preset, load_tensors, preset_from_text
 from ..paper.configurations import Configuration, numbered_paths, read_configuration
 from ..parts.articulated import ArticulatedTemplate
 from ..parts.matching import match_by_registration
@@ -41,7 +41,7 @@ from npr.parts.orientation import (
     learn_template,
 )
 from ..parts.skin import Skin
-from ..training import Progress, list_checkpoints, train
+from ..training import Progress, list_checkpoints, newest_checkpoint, train
 from ..transferring import carry_poses, place, transfer
 
 # %% ../../nbs/app/02_pipeline.ipynb #a55fad93
@@ -129,7 +129,35 @@ def training_examples(
         raise InputError("Say what to learn from: POSES or --train-dset-cfg-file.")
     return examples_from_configurations(settings.train_dset_cfg_file, settings.test_dset_cfg_file, settings.data_root)
 
+# %% ../../nbs/app/02_pipeline.ipynb #044de67b
+def _chosen_preset(
+    settings: TrainSettings,
+    poses: list[PoseSet],  # one for each template
+    checkpoints: Path,  # where an earlier training may have left some
+) -> Preset:
+    "The preset with sizes as the user gave them, as an earlier training had them, or as the poses need them."
+    preset = find_preset(settings.preset or ("paper" if settings.poses is None else "parts"))
+    if preset.one_template and len(poses) > 1:
+        raise InputError(f"{settings.train_dset_cfg_file}: names {len(poses)} templates, but the preset "
+                         f"{preset.name} learns from one; use --preset paper, or one configuration for each template.")
+    given = {name: size for name in ("keypoints", "parts") if (size := getattr(settings, name)) is not None}
+    for name, size in given.items():
+        if size < 1 or name not in asdict(preset):
+            raise InputError(f"--{name} {size}: is a size of the preset parts, one or more; give another number or "
+                             "leave it out.")
+    if given:
+        return replace(preset, **given)
+    if list_checkpoints(checkpoints) and (found := newest_checkpoint(checkpoints)):
+        stored = preset_from_text(found[2]["preset"], found[2].get("sizes"))
+        return stored if stored.name == preset.name else preset
+    fitted, usual = preset.fitted(poses[0]), asdict(preset)
+    changed = {name: size for name, size in asdict(fitted).items() if size != usual[name]}
+    if changed:
+        sizes = ", ".join(f"{size} {name} instead of {usual[name]}" for name, size in changed.items())
+        tqdm.write(f"{poses[0].template.name}: rigid parts alone explain these poses badly; taking {sizes}.")
+    return fitted
 
+# %% ../../nbs/app/02_pipeline.ipynb #a29105e8
 def run_training(
     settings: TrainSettings,
     progress: bool = True,  # show bars
@@ -140,10 +168,7 @@ def run_training(
     if list_checkpoints(out / "checkpoints") and read_settings(out).get("repair"):
         settings = replace(settings, repair=True)
     device, examples = choose_device(settings.device), training_examples(settings)
-    preset = find_preset(settings.preset or ("paper" if settings.poses is None else "parts"))
-    if preset.one_template and len(examples.train) > 1:
-        raise InputError(f"{settings.train_dset_cfg_file}: names {len(examples.train)} templates, but the preset "
-                         f"{preset.name} learns from one; use --preset paper, or one configuration for each template.")
+    preset = _chosen_preset(settings, examples.train, out / "checkpoints")
     options = training_options(settings, preset, sum(map(len, examples.train)))
     torch.manual_seed(settings.seed)
     model = PoseModel(examples.train[0].template if len(examples.train) == 1 else None, preset).to(device)

@@ -55,7 +55,9 @@ class TrainSettings:
     template: _Mesh = None  # rest pose, if it is not rest.* in the folder
     repair: bool = False  # weld copies of vertices, drop faces without area and vertices without a face
     preset: _Preset = None  # parts; paper with a configuration
-    steps: _Count = None  # optimiser steps in all
+    keypoints: _Count = None  # of parts; if left out, they follow the poses
+    parts: _Count = None  # rigid parts at most; time to find them grows with both, memory with keypoints times parts
+    steps: _Count = None  # optimiser steps in all; parts takes none by itself
     n_epoch: _Count = None  # the same, as passes through all poses
     batch_size: _Count = None  # poses a step
     lr: _Rate = None  # learning rate
