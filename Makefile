@@ -2,6 +2,7 @@
 # make test    set up and run every check
 # make lint    set up and run the quick ones: house rules, ruff, pyright
 # make mutants set up and see that the tests notice the errors of scripts/mutants.py (about 6 minutes)
+# make benchmarks  set up, and make all tables, shipped weights and the README anew (hours; see scripts/benchmarks.sh)
 # make lab     set up and open the notebooks in JupyterLab
 # make demo CONSTRAINTS=    the same with the newest packages and the default (CUDA) build of torch
 
@@ -17,7 +18,7 @@ PAPERMILL = $(BIN)/papermill --cwd nbs --kernel python3 --log-output --no-progre
 # Threads that wait for each other by spinning are many times slower on a busy machine than threads that sleep.
 export OMP_WAIT_POLICY = passive
 
-.PHONY: install demo test lint mutants lab gpu readme notebooks hooks clean
+.PHONY: install demo test lint mutants benchmarks lab gpu readme notebooks hooks clean
 
 install: $(INSTALLED)
 
@@ -49,6 +50,9 @@ lint: install
 
 mutants: install
 	$(BIN)/python scripts/mutants.py
+
+benchmarks: install
+	sh scripts/benchmarks.sh
 
 lab: install
 	$(BIN)/jupyter lab nbs/index.ipynb

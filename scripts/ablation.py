@@ -1,7 +1,7 @@
-"""Measure the preset parts with one field changed at a time: `python scripts/ablation.py [--out FILE.json]`.
+"""Measure the preset parts with one thing changed at a time: `python scripts/ablation.py [--out FILE.json]`.
 
-People (bodies-2k) and, where they have been built, animals; held-out poses only. Rows that are in the file already are
-not measured again: delete it when the code has changed. It takes about a quarter of an hour on one thread:
+bodies-2k and faces, and, where they have been built, animals and bodies-dqs; held-out poses only. Rows that are in the
+file already are not measured again: delete it when the code has changed. It takes about forty minutes on one thread:
 OMP_NUM_THREADS=1 python scripts/ablation.py
 """
 import argparse
@@ -16,21 +16,22 @@ from time import perf_counter
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
-from npr import InputError, PoseModel, TrainingOptions, load_dataset, train
-from npr.app.benchmark import describe_machine, evaluate_transfer, prepare_targets
+from npr import InputError, PoseModel, PoseSet, load_dataset, train
+from npr.app.benchmark import describe_machine, prepare_targets
 from npr.data.datasets import Dataset
-from npr.geometry.mesh import write_atomically
-from npr.metrics import copy_baselines, pmd
+from npr.geometry.mesh import diagonal, write_atomically
+from npr.geometry.sampling import spread_evenly
+from npr.metrics import copy_baselines, edge_ratio, pmd, rotation_error
 from npr.model import PreparedTarget
-from npr.parts.binding import BoundTarget, TrustOptions
+from npr.parts.binding import BoundTarget, TrustOptions, relative_to_stance
 from npr.parts.matching import RegistrationOptions
 from npr.parts.preset import PartsPreset
-from npr.transferring import decode_poses, encode_poses
+from npr.transferring import carry_poses, decode_poses, encode_poses
 
 ROOT = Path(__file__).resolve().parent.parent
-DATA = ("bodies-2k", "animals")
-REFERENCES = ("copy", "registered", "oracle")  # which learn nothing
+DATA = ("bodies-2k", "animals", "faces", "bodies-dqs")
 USUAL = PartsPreset()
 
 
@@ -38,9 +39,10 @@ class Change(NamedTuple):
     "What one row does differently."
 
     about: str
-    preset: PartsPreset = USUAL
-    seed: int = 0  # added to the seed of all
-    trained: bool = True
+    preset: PartsPreset | None = USUAL  # None: with sizes that follow the poses
+    steps: int = 0  # of training
+    poses: int | None = None  # how many to learn from; all where None
+    data: tuple[str, ...] = DATA  # the sets on which it is measured
 
 
 def registration(
@@ -51,28 +53,23 @@ def registration(
 
 
 CHANGES = {
-    "as it is": Change("the preset parts"),
-    "as it is, second seed": Change("other weights to begin with, another order of poses", seed=1),
-    "as it is, third seed": Change("other weights to begin with, another order of poses", seed=2),
-    "no steps of training": Change("rigid parts, and residuals blended with the weights that training begins with",
-                                   trained=False),
-    "rigid parts alone": Change("rigid parts without residuals", replace(USUAL, residuals=False), trained=False),
-    "one rigid part": Change("a trained blend of residuals", replace(USUAL, parts=1)),
-    "target not bound": Change("trust 0: Jacobians of the skinned source",
+    "as it is": Change("sizes follow the poses, no step of training", None),
+    "160 keypoints, 24 parts": Change("the smallest sizes"),
+    "480 keypoints, 60 parts": Change("the next larger", replace(USUAL, keypoints=480, parts=60)),
+    "600 steps": Change("of training, with the smallest sizes", steps=600),
+    "3,000 steps": Change("of training, with the smallest sizes", steps=3000, data=("faces", "bodies-dqs")),
+    "9 poses": Change("to learn from, evenly spread", poses=9),
+    "one rigid part": Change("nothing carried by parts", replace(USUAL, parts=1)),
+    "12 parts": Change("12 rigid parts instead of 24", replace(USUAL, parts=12)),
+    "target not bound": Change("trust 0: no difference of the skins is added",
                                replace(USUAL, trust=TrustOptions(highest=0.0))),
-    "target trusted fully": Change("trust 1: Jacobians of the skinned target",
+    "target trusted fully": Change("trust 1: all of the difference that noise leaves",
                                    replace(USUAL, trust=TrustOptions(highest=1.0, limit=math.inf))),
-    "trust without ceiling": Change("trust up to 1 instead of 0.75", replace(USUAL, trust=TrustOptions(highest=1.0))),
     "match by bounding box": Change("no registration: nearest by position and normal after fitting to the box",
-                                    registration(starts=("box",), stiffness=())),
-    "softer registration": Change("trimesh's usual stages of stiffness", registration(stiffness=None)),
-    "one start": Change("registered from the bounding box only", registration(starts=("box",))),
+                                    registration(placements=("box",), stiffness=())),
+    "one placement": Change("registered from the bounding box only", registration(placements=("box",))),
     "no regression": Change("motion of the parts estimated as if the skin were perfect",
                             replace(USUAL, regression=False)),
-    "12 parts": Change("12 rigid parts instead of 24", replace(USUAL, parts=12)),
-    "40 parts": Change("40 rigid parts instead of 24", replace(USUAL, parts=40)),
-    "80 keypoints": Change("80 keypoints instead of 160", replace(USUAL, keypoints=80)),
-    "240 keypoints": Change("240 keypoints instead of 160", replace(USUAL, keypoints=240)),
 }
 
 
@@ -84,6 +81,22 @@ def bound(
     return target.queries
 
 
+def figures(
+    results: dict[str, dict[str, Tensor]],  # by row and body: (P, V, 3)
+    truths: dict[str, PoseSet],  # by body
+    unit: float,  # squared diagonal of the source
+) -> dict[str, dict]:  # by row: means over the bodies, and PMD of each
+    "PMD in squared diagonals, rotation in degrees and edge ratio of every fifth pose."
+    found = {}
+    for row, bodies in results.items():
+        errors = {body: pmd(verts, truths[body].posed).mean().item() / unit for body, verts in bodies.items()}
+        fifth = [(verts[::5], truths[body].posed[::5], truths[body].template.faces) for body, verts in bodies.items()]
+        means = {name: sum(measure(*part).mean().item() for part in fifth) / len(fifth)
+                 for name, measure in (("rotation", rotation_error), ("edges", edge_ratio))}
+        found[row] = {"pmd": sum(errors.values()) / len(errors), **means, "bodies": errors}
+    return found
+
+
 class Bench:
     "A data set, with the models and targets that several rows share."
 
@@ -91,39 +104,42 @@ class Bench:
         self,
         dataset: Dataset,
         seed: int,
-        steps: int,  # of training
     ):
-        self.dataset, self.seed, self.steps = dataset, seed, steps
-        self.states: dict[str, dict[str, torch.Tensor]] = {}
+        self.dataset, self.seed = dataset, seed
+        self.unit = diagonal(dataset.train.template) ** 2
+        self.truths = {body: target.poses for body, target in dataset.targets.items()}
+        self.states: dict[str, dict[str, Tensor]] = {}
         self.prepared: dict[str, dict[str, PreparedTarget]] = {}
 
     def model(
         self,
         change: Change,
     ) -> PoseModel:
-        "The model of a row. Registration and trust have no part in training: rows that differ in these share it."
-        sizes = {name: value for name, value in asdict(change.preset).items() if name not in ("registration", "trust")}
-        key = json.dumps([sizes, change.seed, change.trained])
+        "The model of a row. Registration and trust have no part in learning: rows that differ in these share it."
+        preset = change.preset or USUAL.fitted(self.dataset.train)
+        sizes = {name: value for name, value in asdict(preset).items() if name not in ("registration", "trust")}
+        key = json.dumps([sizes, change.steps, change.poses])
         if key not in self.states:
-            self.states[key] = self.learn(change).state_dict()
-        model = PoseModel(self.dataset.train.template, change.preset)
+            self.states[key] = self.learn(change, preset).state_dict()
+        model = PoseModel(self.dataset.train.template, preset)
         model.load_state_dict(self.states[key])
         return model.eval()
 
     def learn(
         self,
         change: Change,
+        preset: PartsPreset,
     ) -> PoseModel:
-        "Train a model, or let it find its parts alone."
-        torch.manual_seed(self.seed + change.seed)
-        model = PoseModel(self.dataset.train.template, change.preset)
-        if not change.trained:
-            model.initialise(self.dataset.train)
-            return model
-        options = TrainingOptions(steps=self.steps, seed=self.seed + change.seed, validate_every=self.steps,
-                                  save_every=self.steps)
+        "Train a model."
+        learn = self.dataset.train
+        some = spread_evenly(len(learn), change.poses or len(learn)).tolist()
+        torch.manual_seed(self.seed)
+        model = PoseModel(learn.template, preset)
+        between = max(1, change.steps)
+        options = replace(preset.training, steps=change.steps, seed=self.seed, validate_every=between,
+                          save_every=between)
         with tempfile.TemporaryDirectory() as folder:
-            train(model, self.dataset.train, self.dataset.held_out, folder, options, progress=False)
+            train(model, learn[some], self.dataset.held_out, folder, options, progress=False)
         return model
 
     def targets(
@@ -133,7 +149,7 @@ class Bench:
         "All targets, prepared for a model; models with the same parts, registration and trust share them."
         preset, digest = model.preset, bound(model.target(self.dataset.train.template)).parts
         assert isinstance(preset, PartsPreset)
-        key = json.dumps([asdict(preset.registration), asdict(preset.trust), digest])
+        key = json.dumps([asdict(preset.registration), asdict(preset.trust), preset.keypoints, digest])
         if key not in self.prepared:
             self.prepared[key] = prepare_targets(model, self.dataset, progress=False)
         return self.prepared[key]
@@ -142,45 +158,58 @@ class Bench:
         self,
         change: Change,
     ) -> dict:
-        "One row."
+        "One row: from meshes, from codes, and the source itself from codes."
         start, model = perf_counter(), self.model(change)
         targets, poses = self.targets(model), self.dataset.held_out
-        errors = evaluate_transfer(model, self.dataset, targets)
-        own = decode_poses(model, encode_poses(model, poses), model.target(poses.template))
-        return {"mean": sum(errors.values()) / len(errors), "pmd": errors,
-                "source": pmd(own, poses.posed).mean().item(), "seconds": round(perf_counter() - start, 1),
-                "residual": {body: target.residual for body, target in targets.items()},
-                "trust": {body: bound(target).trust.mean().item() for body, target in targets.items()}}
+        code = encode_poses(model, poses)
+        results = {"meshes": {body: carry_poses(model, poses, target) for body, target in targets.items()},
+                   "codes": {body: decode_poses(model, code, target) for body, target in targets.items()}}
+        own = decode_poses(model, code, model.target(poses.template))
+        sizes = {name: getattr(model.preset, name) for name in ("keypoints", "parts")}
+        return figures(results, self.truths, self.unit) | {
+            "source": pmd(own, poses.posed).mean().item() / self.unit, **sizes,
+            "seconds": round(perf_counter() - start, 1)}
 
-    def references(self) -> dict[str, dict]:  # by name; the oracle only where it is known
-        "What learns nothing, with the usual registration."
-        errors = {}
-        for body, prepared in self.targets(self.model(CHANGES["as it is"])).items():
-            target = self.dataset.targets[body]
-            matched = prepared.queries.source_faces
-            rows = copy_baselines(self.dataset.held_out, prepared.solver, matched, target.source_faces)
+    def ways(self) -> dict[str, dict]:  # by name; the oracle only where it is known
+        "What learns nothing, and what is left of ours without one of its two parts, with the usual registration."
+        model, results = self.model(CHANGES["as it is"]), {}
+        poses, code = self.dataset.held_out, encode_poses(model, self.dataset.held_out)
+        fields = model.prepare(poses).jacobians
+        for body, prepared in self.targets(model).items():
+            queries, solver = bound(prepared), prepared.solver
+            carried = model.decoder.carry(fields, code, queries)
+            assert carried is not None and carried.places is not None
+            copied = relative_to_stance(fields[:, queries.source_faces], queries)
+            rows = copy_baselines(poses, solver, queries.source_faces, self.dataset.targets[body].source_faces,
+                                  queries.undo)
+            rows["copied and screened"] = solver.solve_near(copied, carried.places, carried.pull)
+            rows["difference added, not screened"] = solver.solve(carried.jacobians, rough_verts=carried.places)
             for row, verts in rows.items():
-                errors.setdefault(row, {})[body] = pmd(verts, target.poses.posed).mean().item()
-        return {row: {"mean": sum(part.values()) / len(part), "pmd": part} for row, part in errors.items()}
+                results.setdefault(row, {})[body] = verts
+        return {row: {"meshes": part} for row, part in figures(results, self.truths, self.unit).items()}
+
+
+WAYS = {"copy": "no registration: the nearest face", "registered": "Jacobians of the matched face", "oracle":
+        "Jacobians of the truly corresponding face", "copied and screened": "registered, pulled to the skinned target",
+        "difference added, not screened": "registered, and the difference of the skins"}
 
 
 def begin(
     out: Path,
     seed: int,
-    steps: int,
 ) -> dict:  # what is in the file, or a table without rows
     "The table to go on with; raises `InputError` where it was made in another way."
-    table = {"command": shlex.join(["python", "scripts/ablation.py", *sys.argv[1:]]), "seed": seed, "steps": steps,
-             "unit": "mean squared distance of vertices over the held-out poses, squared metres",
-             "source": "the source itself in the held-out poses",
-             "seconds": "of a row include training and registration only where no earlier row had the same",
+    table = {"command": shlex.join(["python", "scripts/ablation.py", *sys.argv[1:]]), "seed": seed,
+             "unit": "mean squared distance of vertices over the held-out poses, squared diagonals of the source",
+             "source": "the source itself in the held-out poses, from codes",
+             "seconds": "of a row include learning and registration only where no earlier row had the same",
              "machine": describe_machine(torch.device("cpu")), "threads": torch.get_num_threads(), "rows": {}}
     if not out.is_file():
         return table
     earlier = json.loads(out.read_text())
-    if (earlier["seed"], earlier["steps"]) != (seed, steps):
-        raise InputError(f"{out}: was made with seed {earlier['seed']} and {earlier['steps']} steps; "
-                         "give those, or another --out.")
+    if earlier["seed"] != seed or earlier["unit"] != table["unit"]:
+        raise InputError(f"{out}: was made with seed {earlier['seed']} or by an earlier version; give that seed, or "
+                         "another --out.")
     return earlier
 
 
@@ -191,29 +220,16 @@ def fill(
 ) -> None:
     "Measure all rows that are not in the table yet, and write the file after each."
     rows, bench = table["rows"], None
-    for name in [*CHANGES, "references"]:
-        if data in rows.get("copy" if name == "references" else name, {}):
+    for name in [*(name for name, change in CHANGES.items() if data in change.data), "ways"]:
+        if data in rows.get("registered" if name == "ways" else name, {}):
             continue
-        bench = bench or Bench(load_dataset(data), table["seed"], table["steps"])
-        new = bench.references() if name == "references" else {name: bench.measure(CHANGES[name])}
+        bench = bench or Bench(load_dataset(data), table["seed"])
+        new = bench.ways() if name == "ways" else {name: bench.measure(CHANGES[name])}
         for row, measured in new.items():
-            rows.setdefault(row, {"change": CHANGES[row].about if row in CHANGES else "no model"})[data] = measured
-            print(f"{data}, {row}: {1e3 * measured['mean']:.3f}", flush=True)
-        table["rows"] = rows = {row: rows[row] for row in [*REFERENCES, *CHANGES] if row in rows}
+            rows.setdefault(row, {"change": CHANGES[row].about if row in CHANGES else WAYS[row]})[data] = measured
+            print(f"{data}, {row}: {1e6 * measured['meshes']['pmd']:.3f}", flush=True)
+        table["rows"] = rows = {row: rows[row] for row in [*WAYS, *CHANGES] if row in rows}
         write_atomically(out, json.dumps(table, indent=1).encode())
-
-
-def markdown(
-    table: dict,
-) -> str:
-    "All rows: the mean of the people, and each animal."
-    columns = [("bodies-2k", None), *(("animals", body) for body in ("dog", "panda", "horse"))]
-    lines = ["| PMD x 10^-3 | bodies-2k, mean | dog | panda | horse |", "|---" * 5 + "|"]
-    for name, row in table["rows"].items():
-        values = [row[data]["pmd"].get(body, row[data]["mean"]) if data in row else None for data, body in columns]
-        shown = ["" if value is None else f"{1e3 * value:.3f}" for value in values]
-        lines.append(f"| {name} | " + " | ".join(shown) + " |")
-    return "\n".join(lines)
 
 
 def main() -> int:
@@ -221,11 +237,11 @@ def main() -> int:
     default = ROOT / "nbs/benchmark/ablation.json"
     parser.add_argument("--out", type=Path, default=default, help="where the table is kept")
     parser.add_argument("--seed", type=int, default=2024, help="of weights and order of poses (default 2024)")
-    parser.add_argument("--steps", type=int, default=200, help="of training in each row (default 200)")
+    parser.add_argument("--data", choices=DATA, nargs="*", default=DATA, help="which data sets (default: all)")
     settings = parser.parse_args()
     try:
-        table = begin(settings.out, settings.seed, settings.steps)
-        for data in DATA:
+        table = begin(settings.out, settings.seed)
+        for data in settings.data:
             try:
                 load_dataset(data)
             except InputError as error:
@@ -235,7 +251,6 @@ def main() -> int:
     except InputError as error:
         print(error)
         return 1
-    print(markdown(table))
     return 0
 
 

@@ -216,6 +216,21 @@ MUTANTS = [
     Mutant("trimmed-from-the-start", "parts.articulated",
            "1 + (options.trim - 1) * progress, described", "options.trim, described",
            ("parts/04_articulated",), "in the first step all distances count"),
+    Mutant("difference-not-averaged", "parts.applier",
+           "len(target.mesh.faces) // (30 * motions.count))", "0)",
+           ("parts/09_applier",), "what is added to copied Jacobians is smooth where cells are large"),
+    Mutant("sizes-never-grow", "parts.preset",
+           "if share <= enough or", "if share <= 1.0 or",
+           ("parts/10_preset",), "a face takes more keypoints"),
+    Mutant("sizes-always-grow", "parts.preset",
+           "if share <= enough or", "if share < 0 or",
+           ("parts/10_preset",), "people do not take more keypoints"),
+    Mutant("given-sizes-ignored", "app.pipeline",
+           "return replace(preset, **given)", "return preset",
+           ("app/02_pipeline",), "80 keypoints were asked for"),
+    Mutant("nothing-saved-without-steps", "training",
+           "if options.steps == 0:", "if options.steps < 0:",
+           ("app/02_pipeline",), "a run without steps can be opened"),
 ]
 
 

@@ -138,8 +138,9 @@ def _run(
 
     if isinstance(settings, TrainSettings):
         done = pipeline.run_training(settings)
-        error = f"; PMD on held-out poses {1e3 * done.history[-1][2]:.3f} x 10^-3" if done.history else ""
-        return f"{done.step} steps{error}. Next: npr transfer {settings.out} TARGET.obj --out posed"
+        error = f"; PMD on held-out poses {1e3 * done.history[-1][2]:.3g} x 10^-3" if done.history else ""
+        steps = f"{done.step} steps" if done.step else "learned without steps of descent, as is best for transfer"
+        return f"{steps}{error}. Next: npr transfer {settings.out} TARGET.obj --out posed"
     if isinstance(settings, TransferSettings):
         written = pipeline.run_transfer(settings)
         return f"{len(written)} meshes written, the first: {written[0]}"

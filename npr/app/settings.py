@@ -57,7 +57,7 @@ class TrainSettings:
     preset: _Preset = None  # parts; paper with a configuration
     keypoints: _Count = None  # of parts; if left out, they follow the poses
     parts: _Count = None  # rigid parts at most; time to find them grows with both, memory with keypoints times parts
-    steps: _Count = None  # optimiser steps in all; parts takes none by itself
+    steps: _Count = None  # optimiser steps; parts takes none by itself
     n_epoch: _Count = None  # the same, as passes through all poses
     batch_size: _Count = None  # poses a step
     lr: _Rate = None  # learning rate
@@ -120,13 +120,13 @@ class EvaluateSettings:
 # %% ../../nbs/app/00_settings.ipynb #c9ec8a4a
 @dataclass(frozen=True)
 class BenchmarkSettings:
-    """Train on a data set and make its tables: bodies-2k, bodies or animals.
+    """Train on a data set and make its tables: bodies-2k, bodies, animals, faces or bodies-dqs.
 
     npr benchmark bodies-2k
 
     npr benchmark bodies --paper-steps 0
     """
-    name: Positional[Annotated[str, arg(metavar="NAME")]]  # bodies-2k, bodies or animals
+    name: Positional[Annotated[str, arg(metavar="NAME")]]  # bodies-2k, bodies, animals, faces, bodies-dqs
     out: Annotated[Path, arg(metavar="DIR")] = Path("runs/benchmark")  # runs and tables go to DIR/NAME
     steps: _Count = None  # of our model; if left out, as npr train
     paper_steps: Annotated[int | None, _option("N", "--release-steps")] = None  # of the preset paper; 0: without it

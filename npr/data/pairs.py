@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['POSTURES', 'POSTURE_BODIES', 'ANNY_RESTS', 'GROUPS', 'Pair', 'dataset_pairs', 'body_pairs', 'posture_pairs',
            'face_pairs', 'animal_pairs', 'quaternius_pairs', 'people_pairs', 'people_posture_pairs', 'look_pairs',
-           'fox_pairs', 'piece_pairs', 'anny_pairs', 'find_pairs']
+           'fox_pairs', 'piece_pairs', 'anny_pairs', 'horse_pairs', 'find_pairs']
 
 # %% ../../nbs/data/11_pairs.ipynb #e65de317
 import tempfile
@@ -27,6 +27,7 @@ from .people import REST_POSTURES, Person, drawn_poses, person_poses, read_peopl
 from .rigs import play_clips
 from ..geometry.mesh import InputError, Mesh, check_mesh
 from ..geometry.poses import PoseSet, load_poses
+from ..parts.matching import simplify
 
 # %% ../../nbs/data/11_pairs.ipynb #3484a746
 @dataclass(frozen=True, eq=False)
@@ -249,11 +250,27 @@ def anny_pairs(
     found = [pair, replace(pair, name="anny to tall_man, eyes and tongue", target=both.template, truth=both)]
     return found + [pair.resting(verts, f"{pair.name}, {rest}", "anny") for rest, verts in zip(ANNY_RESTS, rests.posed)]
 
+# %% ../../nbs/data/11_pairs.ipynb #e391bb37
+def horse_pairs(
+    folder: Path | None = None,  # holds sumner_horse.npz
+) -> list[Pair]:
+    "Gallop learned, poses given, and the other way round, on a coarse horse; `InputError` without the file."
+    path = _needed(folder, "sumner", ["sumner_horse.npz"])["sumner_horse.npz"]
+    with np.load(path, allow_pickle=False) as arrays:
+        rest, faces, verts = (torch.from_numpy(arrays[name]) for name in ("rest", "faces", "verts"))
+        names = [str(name).replace("/", "-") for name in arrays["names"]]
+    every = PoseSet(check_mesh(Mesh(rest, faces, "horse")), verts, names)
+    coarse, kept = simplify(every.template, 3000)
+    parts = {part: every[[i for i, name in enumerate(names) if part in name]] for part in ("poses", "gallop")}
+    return [Pair(f"horse, {learned} learned, {given} given", "horse", parts[learned], parts[given], coarse,
+                 PoseSet(coarse, parts[given].posed[:, kept], parts[given].names))
+            for learned, given in (("gallop", "poses"), ("poses", "gallop"))]
+
 # %% ../../nbs/data/11_pairs.ipynb #9a93f2b1
 GROUPS: dict[str, Callable[[Path | None], list[Pair]]] = {
     "bodies": body_pairs, "postures": posture_pairs, "faces": face_pairs, "animals": animal_pairs,
     "quaternius": quaternius_pairs, "people": people_pairs, "people-postures": people_posture_pairs,
-    "pieces": piece_pairs, "anny": anny_pairs, "looks": look_pairs}
+    "pieces": piece_pairs, "horse": horse_pairs, "anny": anny_pairs, "looks": look_pairs}
 
 
 def find_pairs(

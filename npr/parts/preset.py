@@ -52,8 +52,9 @@ def share_left(
     "How much of unseen poses is lost in their codes, before any step of training."
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        extractor, applier = (network.eval() for network in preset.build(learn.template))
+        extractor, applier = preset.build(learn.template)
     applier.initialise(learn.posed)
+    applier.eval()
     target, solver = applier.queries(learn.template), PoissonSolver(learn.template)
     centroids = face_centroids(unseen.posed, learn.template.faces).float()
     code = extractor(centroids, applier.motions.jacobians(unseen.posed).float())
@@ -67,8 +68,8 @@ def grow_sizes(
     preset: "PartsPreset",  # with the smallest sizes
     poses: PoseSet,  # to learn from
     enough: float = 2e-3,  # share left with which no larger sizes are tried
-    gain: float = 0.8,  # the share left must fall to this part of what it was
-) -> tuple["PartsPreset", list[tuple[int, int, float]]]:  # the sizes to take; keypoints, parts and share left of all tried
+    gain: float = 0.5,  # the share left must fall to this part of what it was
+) -> tuple["PartsPreset", list[tuple[int, int, float]]]:  # with the sizes to take; sizes and shares left of all tried
     "Larger sizes as long as poses that were not learned from come out better."
     unseen = list(range(2, len(poses), 4))
     if not unseen:
