@@ -96,6 +96,7 @@ PAIRS = {
     "people": "dressed woman to man, and man to woman, in a T-pose",
     "people-postures": "the same, with arms down, in mid-stride, sitting",
     "pieces": "figures of many pieces",
+    "horse": "a sculpted horse to itself with fewer faces: gallop to poses, ten poses to gallop",
 }
 
 
@@ -107,7 +108,7 @@ def pairs_table() -> str:
     for group, title in PAIRS.items():
         ways = [means[group, way] for way in ("registered", "posture undone", "npr")]
         count = ways[-1]["pair"].split()[-1]
-        digits = 4 if group == "faces" else 2
+        digits = 4 if group in ("faces", "horse") else 2
         rows.append([title, count, f"{1e3 * means[group, 'rest pose']['pmd']:.{digits - 1}f}",
                      *(f"{1e3 * way['pmd']:.{digits}f}" for way in ways), *(f"{way['rotation']:.1f}" for way in ways),
                      str(ways[-1]["warned"])])

@@ -139,7 +139,7 @@ def _run(
     if isinstance(settings, TrainSettings):
         done = pipeline.run_training(settings)
         error = f"; PMD on held-out poses {1e3 * done.history[-1][2]:.3g} x 10^-3" if done.history else ""
-        steps = f"{done.step} steps" if done.step else "learned without steps of descent, as is best for transfer"
+        steps = f"{done.step} steps" if done.step else "no steps (they change only poses from codes)"
         return f"{steps}{error}. Next: npr transfer {settings.out} TARGET.obj --out posed"
     if isinstance(settings, TransferSettings):
         written = pipeline.run_transfer(settings)

@@ -91,8 +91,8 @@ def grow_sizes(
 
 # %% ../../nbs/parts/10_preset.ipynb #e90fa212
 @dataclass(frozen=True)
-class PartsPreset(Preset):
-    "Rigid parts bound to registered targets, and a small network for the rest. Made for one template."
+class _PartsSizes(Preset):
+    "The sizes of our variant, and how it is trained."
     name: ClassVar[str] = "parts"
     former_sizes: ClassVar[str] = '{"samples": 20}'
     keypoints: int = 160  # K
@@ -110,6 +110,11 @@ class PartsPreset(Preset):
     registration: RegistrationOptions = RegistrationOptions()  # how targets are registered
     trust: TrustOptions = TrustOptions()  # how far bound targets are trusted
     training: TrainingOptions = TrainingOptions(steps=0)
+
+# %% ../../nbs/parts/10_preset.ipynb #fea5d657
+@dataclass(frozen=True)
+class PartsPreset(_PartsSizes):
+    "Rigid parts bound to registered targets, and a small network for the rest. Made for one template."
 
     def build(
         self,
