@@ -75,6 +75,8 @@ def _training_length(
     epochs = preset.epochs if settings.steps is None and settings.n_epoch is None else settings.n_epoch
     by_epochs = preset.training.steps if epochs is None else epochs * epoch
     steps = by_epochs if settings.steps is None else settings.steps
+    if steps == 0 and preset.training.steps > 0:
+        raise InputError(f"The preset {preset.name} learns by steps alone; give one or more with --steps or --n-epoch.")
     if preset.epochs_between is not None and settings.steps is None:
         return steps, preset.epochs_between * epoch
     return steps, max(1, min(250, steps // 4))
