@@ -16,9 +16,10 @@ NBS, PACKAGE = ROOT / "nbs", ROOT / "npr"
 MAX_CELLS, MAX_LINES, MAX_WIDTH, MAX_BYTES = 60, 45, 160, 700_000  # of a page, a code cell, a line of text, a file
 
 # A module imports only from wings that stand before its own, and inside its wing from notebooks with lower numbers.
-WINGS = ["geometry", "interface", "paper", "parts", "model", "metrics", "training", "transferring", "data", "app"]
+WINGS = ["geometry", "interface", "paper", "parts", "model", "metrics", "training", "transferring", "data", "viewer",
+         "app"]
 SUPPORT = {"testing", "diagrams", "worm"}  # for examples; they import what they need, no exported cell imports them
-PICTURES = {"geometry.plot", "app.viewer"}  # no exported cell outside npr.app imports these
+PICTURES = {"geometry.plot"}  # no exported cell outside npr.viewer and npr.app imports these
 COMPILED = {"pointnet2_ops": "geometry.sampling"}  # a library that one module alone imports
 
 ABSOLUTE = re.compile(r"(?<![\w.:/])/(?:home|Users|root|tmp|work|mnt|opt|usr|var)/|[A-Z]:\\\\Users")
@@ -117,7 +118,7 @@ def check_direction(
                 problems.append(f"npr.{module}: imports npr.{other}, which is for examples and tests only")
             elif module not in SUPPORT and order.get(other, len(order)) >= order[module]:
                 problems.append(f"npr.{module}: imports npr.{other}, which does not stand before it")
-            elif other in PICTURES and module.split(".")[0] not in SUPPORT | {"app"}:
+            elif other in PICTURES and module.split(".")[0] not in SUPPORT | {"viewer", "app"}:
                 problems.append(f"npr.{module}: imports npr.{other}, which draws")
         for library, owner in COMPILED.items():
             if module != owner and any(name.split(".")[0] == library for name in imported):
