@@ -136,6 +136,13 @@ class _TargetHints(nn.Module):
         "The Jacobians of the target from those of the source, with all their detail."
         return None
 
+    def vertex_fields(
+        self,
+        queries: Queries,  # from `queries`
+    ) -> dict[str, Tensor]:  # by name: (V,) numbers from 0 to 1, or (V, N) how much of each of N things enters a vertex
+        "What can be shown of the vertices of a target: match trust, parts, keypoints. Nothing by default."
+        return {}
+
     def orientation(
         self,
         mesh: Mesh,  # rest pose of a target, standing any way along the axes

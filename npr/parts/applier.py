@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['sound_faces', 'jitter_points', 'rigid_jacobians', 'skinned_verts', 'mean_of_neighbours', 'carried_jacobians',
-           'PartsApplier']
+           'vertex_means', 'PartsApplier']
 
 # %% ../../nbs/parts/09_applier.ipynb #6c36c689
 import torch
@@ -270,8 +270,36 @@ class _SkinnedTarget(_TargetMixture):
         template = ArticulatedTemplate(self.motions.template.to("cpu"), samples.weights)
         return find_orientation(template, samples, mesh.to("cpu"), rotations.cpu(), kept.cpu())
 
+# %% ../../nbs/parts/09_applier.ipynb #d5a45593
+def vertex_means(
+    mesh: Mesh,
+    fields: Tensor,  # (F, ...) on its faces
+) -> Tensor:  # (V, ...)
+    "For each vertex the mean over its faces, larger faces counting more; zero where there is no face."
+    areas = face_areas(mesh.verts, mesh.faces).to(fields.dtype).repeat_interleave(3)
+    around = areas.new_zeros(len(mesh.verts)).index_add(0, mesh.faces.flatten(), areas).clamp(min=1e-30)
+    flat = fields.reshape(len(fields), -1).repeat_interleave(3, dim=0)
+    sums = flat.new_zeros(len(mesh.verts), flat.shape[1]).index_add(0, mesh.faces.flatten(), areas[:, None] * flat)
+    return (sums / around[:, None]).view(len(mesh.verts), *fields.shape[1:])
+
+
+class _ShownTarget(_SkinnedTarget):
+    "Tells what is known of the vertices of a target."
+
+    @torch.no_grad()
+    def vertex_fields(
+        self,
+        queries: BoundTarget,  # from `queries`
+    ) -> dict[str, Tensor]:  # "match trust" (V,), "parts" (V, B), "keypoints" (V, K), all from 0 to 1
+        "How far each vertex's match is trusted, which parts it follows, and which keypoints enter its faces."
+        _check_bound(queries, self.motions)
+        mesh, mixture = queries.mesh, self.mixture(queries.points, self.neighbours(None, queries)[0])
+        confidence = queries.weights.new_ones(len(mesh.faces)) * queries.confidence
+        return {"match trust": vertex_means(mesh, confidence), "parts": queries.weights,
+                "keypoints": vertex_means(mesh, mixture)}
+
 # %% ../../nbs/parts/09_applier.ipynb #28398090
-class PartsApplier(_SkinnedTarget):
+class PartsApplier(_ShownTarget):
     "Jacobians of a target bound to rigid parts, and what its nearest keypoints add to them."
 
     def __init__(
