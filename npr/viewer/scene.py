@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FIELD_OF_VIEW', 'Field', 'Actor', 'actor_center', 'Scene', 'displacement', 'error', 'colorings', 'color_scale',
-           'Camera', 'View', 'vertex_colors', 'Eye', 'camera_eye', 'project', 'tiles']
+           'Camera', 'View', 'check_view', 'vertex_colors', 'Eye', 'camera_eye', 'project', 'tiles']
 
 # %% ../../nbs/viewer/00_scene.ipynb #046a6c3f
 from collections.abc import Mapping
@@ -204,16 +204,26 @@ def _values(
     return actor.fields[view.coloring].values if view.coloring in actor.fields else None
 
 # %% ../../nbs/viewer/00_scene.ipynb #c5970a54
-def vertex_colors(
+def check_view(
     scene: Scene,
     view: View,
-) -> list[np.ndarray]:  # for each actor of the row (V, 3) RGB from 0 to 1, as under white light from everywhere
-    "The colours of all vertices; raises `InputError` for a row or a colouring that the scene does not have."
+) -> View:  # the same
+    "Raise `InputError` for a row, a pose or a colouring that the scene does not have."
     if view.target not in scene.rows:
         raise InputError(f"{view.target}: there is no such target; choose one of {', '.join(scene.targets)}.")
     if view.coloring not in colorings(scene):
         raise InputError(f"{view.coloring}: there is no such colouring; choose one of {', '.join(colorings(scene))}.")
-    row, found = scene.rows[view.target], []
+    if not 0 <= view.frame < len(scene.pose_names):
+        raise InputError(f"{view.frame}: there is no such pose; choose one from 0 to {len(scene.pose_names) - 1}.")
+    return view
+
+
+def vertex_colors(
+    scene: Scene,
+    view: View,
+) -> list[np.ndarray]:  # for each actor of the row (V, 3) RGB from 0 to 1, as under white light from everywhere
+    "The colours of all vertices; raises `InputError` as `check_view` does."
+    row, found = scene.rows[check_view(scene, view).target], []
     scale = color_scale(row, view.coloring)
     for actor in row:
         values = _values(actor, view)
