@@ -19,6 +19,17 @@ from tqdm import tqdm
 NBS = Path(__file__).resolve().parent.parent / "nbs"
 
 
+def keep_pictures_of_widgets(
+    notebook: nbformat.NotebookNode,
+) -> None:
+    "A widget needs a kernel, so a page that is read unrun shows the static picture that the widget brings along."
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                output["data"].pop("application/vnd.jupyter.widget-view+json", None)
+                output["data"].pop("text/plain", None)
+
+
 def shrink_pictures(
     notebook: nbformat.NotebookNode,
 ) -> None:
@@ -37,9 +48,10 @@ def run_notebook(
 ) -> None:
     "Execute one notebook in nbs/, then write it back without run-dependent metadata."
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=600, kernel_name="python3", record_timing=False,
+    NotebookClient(notebook, timeout=600, kernel_name="python3", record_timing=False, store_widget_state=False,
                    extra_arguments=["--IPKernelApp.log_level=40"],  # no remarks about how the kernel is reached
                    resources={"metadata": {"path": str(path.parent)}}).execute()
+    keep_pictures_of_widgets(notebook)
     shrink_pictures(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "code":
