@@ -23,10 +23,11 @@ setup(
     # Said although it is the default: an editable install is then a plain entry of the path, and `import npr` finds
     # the package even where a folder named npr, such as the clone itself, lies in the working directory.
     package_dir={"": "."},
-    package_data={"npr": ["py.typed"], "npr.data": ["shipped/*"]},
+    package_data={"npr": ["py.typed"], "npr.data": ["shipped/*"], "npr.viewer": ["static/*"]},
     python_requires=f">={settings['min_python']}",
     install_requires=settings["requirements"].split(),
-    extras_require={"dev": settings["dev_requirements"].split(), "drive": settings["drive_requirements"].split()},
+    extras_require={"dev": settings["dev_requirements"].split(), "drive": settings["drive_requirements"].split(),
+                    "video": settings["video_requirements"].split()},
     entry_points={"console_scripts": settings["console_scripts"].split("\n")},
     zip_safe=False,
 )

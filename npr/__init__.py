@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .app.runs import load_pretrained
+    from .app.viewer import explore, view
     from .data.datasets import load_dataset
     from .geometry.mesh import InputError, Mesh, read_mesh, write_mesh
     from .geometry.poses import PoseSet, load_poses, read_poses, save_poses, write_poses
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "app.runs": ["load_pretrained"],
+    "app.viewer": ["explore", "view"],
     "data.datasets": ["load_dataset"],
     "geometry.mesh": ["InputError", "Mesh", "read_mesh", "write_mesh"],
     "geometry.poses": ["PoseSet", "load_poses", "read_poses", "save_poses", "write_poses"],
@@ -29,9 +31,9 @@ _MODULES = {
     "transferring": ["transfer"],
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
-__all__ = ["InputError", "Mesh", "PoseModel", "PoseSet", "TrainingOptions", "load_dataset", "load_model", "load_poses",
-           "load_pretrained", "read_mesh", "read_poses", "save_model", "save_poses", "train", "transfer", "write_mesh",
-           "write_poses"]
+__all__ = ["InputError", "Mesh", "PoseModel", "PoseSet", "TrainingOptions", "explore", "load_dataset", "load_model",
+           "load_poses", "load_pretrained", "read_mesh", "read_poses", "save_model", "save_poses", "train", "transfer",
+           "view", "write_mesh", "write_poses"]
 
 
 def __getattr__(name: str) -> Any:

@@ -32,6 +32,7 @@ def checks() -> dict[str, tuple[list, dict]]:  # by name: command and environmen
         NOTEBOOKS: ([HERE / "nbdev_test", "--n_workers", "2", "--do_print"], ONE_THREAD | DATA),
         "the README's Python lines run": ([PYTHON, "scripts/make_readme.py", "--check"], {}),
         "end to end, in a quick setting": ([PYTHON, "scripts/check_end_to_end.py"], {}),
+        "the viewer in a browser, on a page and in JupyterLab": ([PYTHON, "scripts/check_browser.py"], {}),
     }
     if importlib.util.find_spec("pointnet2_ops"):
         found["pointnet2_ops"] = ([PYTHON, "-m", "pytest", "-q", "pointnet2_ops_lib/tests"], {})
