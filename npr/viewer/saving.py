@@ -16,6 +16,7 @@ from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 from tqdm.auto import tqdm
 
@@ -48,7 +49,11 @@ def gif_bytes(
     together = Image.new("RGB", (width, height * len(samples)))
     for number, sample in enumerate(samples):
         together.paste(sample, (0, number * height))
-    palette = together.quantize(255, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    found = np.array(together.quantize(255, Image.Quantize.MEDIANCUT).getpalette(), dtype=np.uint8).reshape(-1, 3)
+    background = np.array(samples[0].getpixel((0, 0)), dtype=np.uint8)
+    found[(np.abs(found.astype(int) - background) < 4).all(axis=1)] = background  # it shall be exact
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(found.tobytes())
     few = (frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames)
     content, first = BytesIO(), next(few)
     first.save(content, "gif", save_all=True, append_images=few, loop=0, disposal=1, optimize=False,

@@ -193,6 +193,7 @@ class RowShapes {
     return { moved, colored };
   }
 
+  /** Positions, normals and keypoints of a pose or of a mixture. */
   move(frame, mixture) {
     this.positions = mixture ? mixture.positions : this.decoded;
     const { poses, weights } = mixture ?? { poses: [frame], weights: [1] };
@@ -377,6 +378,7 @@ class BrowserPainter {
     Object.assign(this, { gl: null, canvas: null, shapes: null, lost: false });
   }
 
+  /** Give the buffers of all actors back. */
   freeMeshes() {
     for (const { arrays, buffers } of this.meshes) {
       arrays.forEach((array) => this.gl.deleteVertexArray(array));
@@ -385,8 +387,10 @@ class BrowserPainter {
     this.meshes = [];
   }
 
-  makeMesh({ faces }) {
+  /** Buffers of an actor, and two vertex arrays: one for its surface, one for its keypoints. */
+  makeMesh({ faces, vertices }) {
     const { gl } = this, arrays = [gl.createVertexArray(), gl.createVertexArray()];
+    const indices = vertices > 65535 ? Uint32Array.from(faces) : faces; // 65535 of 16 bits would mean a new start
     const attribute = (array, place, size, kind) => {
       const buffer = gl.createBuffer();
       gl.bindVertexArray(array);
@@ -401,8 +405,9 @@ class BrowserPainter {
       faces: gl.createBuffer(),
     };
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, buffers.faces); // belongs to arrays[0], which is bound
-    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, faces, gl.STATIC_DRAW);
-    return { arrays, buffers, count: faces.length, kind: faces.BYTES_PER_ELEMENT === 4 ? gl.UNSIGNED_INT : gl.UNSIGNED_SHORT };
+    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, indices, gl.STATIC_DRAW);
+    const kind = indices.BYTES_PER_ELEMENT === 4 ? gl.UNSIGNED_INT : gl.UNSIGNED_SHORT;
+    return { arrays, buffers, count: indices.length, kind };
   }
 
   /** Send what has changed to the graphics card. */
@@ -456,6 +461,7 @@ class BrowserPainter {
     this.gl.uniformMatrix4fv(at("projection"), false, projection);
   }
 
+  /** Draw the surface of an actor. */
   paintMesh(number, sight) {
     const { gl } = this, { arrays, count, kind } = this.meshes[number];
     this.use(this.surface, sight);
@@ -495,6 +501,7 @@ class Asker {
     this.push();
   }
 
+  /** Send what waits, if nothing is on its way. */
   push() {
     if (this.timer || !this.waiting) return;
     const content = this.waiting();
@@ -718,6 +725,7 @@ class Controls {
         this.engine.root, element("span", { className: "npr-buttons" }, save, whole)));
   }
 
+  /** Play, slider, name of the pose, speed. */
   buildTransport() {
     const { viewer } = this;
     this.play = iconButton("Play", () => viewer.change("playing", !viewer.state.playing), PLAY);
@@ -842,7 +850,7 @@ class PoseMap {
     const reason = this.live ? "There is no model of poses to sample from." : "Sampling needs a running notebook.";
     this.button.disabled = !(this.live && explorer.sample);
     this.button.title = this.button.disabled ? reason : "Ask the model for poses that nobody made";
-    this.help.textContent = this.live ? "Drag to mix poses" : "Point to see a pose";
+    this.help.textContent = this.live ? "Drag to mix" : "Point to see";
     this.canvas.ariaLabel = `Map of ${this.viewer.poses.length} poses; poses that are alike lie close together`;
   }
 
@@ -870,6 +878,7 @@ class PoseMap {
     return [middle[0] + (clientX - left - center[0]) / scale, middle[1] - (clientY - top - center[1]) / scale];
   }
 
+  /** A pointer goes down. */
   press(event) {
     if (event.button !== 0 || !this.scale) return;
     this.canvas.setPointerCapture(event.pointerId);
@@ -877,6 +886,7 @@ class PoseMap {
     this.point(event);
   }
 
+  /** A pointer moves: show the nearest pose, or mix if it drags. */
   point(event) {
     if (!this.scale) return;
     const { pressed, viewer } = this, { points, triangles } = this.explorer, place = this.planeOf(event);
@@ -891,6 +901,7 @@ class PoseMap {
     this.showTip(near);
   }
 
+  /** A pointer goes up: keep what is shown. */
   release(event) {
     if (!this.pressed) return;
     const mixed = this.pressed.dragged && this.live;
@@ -900,12 +911,14 @@ class PoseMap {
     this.viewer.rest();
   }
 
+  /** Nothing is pointed at any more. */
   leave() {
     this.pressed = null;
     this.tip.hidden = true;
     this.viewer.preview(null);
   }
 
+  /** Write the name of a pose next to it. */
   showTip(pose) {
     const [x, y] = this.place(pose), { tip } = this;
     tip.textContent = this.viewer.poses[pose];
@@ -930,6 +943,7 @@ class PoseMap {
     else this.dot(pen, this.place(this.viewer.frame), 6, "--npr-accent", 2);
   }
 
+  /** The names of the two axes. */
   paintTexts(pen, side) {
     const [one, two] = this.explorer.explained.map((share, i) =>
       `component ${i + 1} (${Math.round(100 * share)} % of the variance)`);
@@ -1025,6 +1039,7 @@ class Viewer {
   /** A trait of the model. */
   read(name) { return this.model.get(name) ?? DEFAULTS[name]; }
 
+  /** Make all elements and parts, in `el`. */
   build(el) {
     const div = (name, ...children) => element("div", { className: `npr-${name}` }, ...children);
     const send = (message) => this.model.send(message);
@@ -1040,7 +1055,7 @@ class Viewer {
     this.root = div("viewer", div("stage", this.map.root, div("main", this.area)), this.controls.root, this.note);
     this.root.dataset.lmSuppressShortcuts = "true"; // JupyterLab leaves our keys alone
     el.append(this.root);
-    const late = (what) => () => this.say(`${what} did not come for 10 seconds; is the kernel busy?`);
+    const late = (what) => () => this.say(`${what} did not come for ${PATIENCE / 1000} seconds; is the kernel busy?`, true);
     this.browser = new BrowserPainter(this.area, (lost) => this.whenLost(lost));
     this.server = new ServerPainter(this.area, send, () => this.whenPictured(), late("The picture"));
     this.mixer = new Asker("mix", send, late("The mixed pose"));
@@ -1057,6 +1072,7 @@ class Viewer {
     this.map.load(this.scene.explorer, !this.alone);
   }
 
+  /** Listen to the model, to sizes, to what is in view, and to the colours of the page. */
   listen() {
     const { signal } = this.life;
     this.handlers = [["change:pack", () => this.receivePack()], ["msg:custom", (...answer) => this.receive(...answer)],
@@ -1133,6 +1149,7 @@ class Viewer {
     else this.unsentTimer ??= setTimeout(() => this.flush(), 250);
   }
 
+  /** Give the model all that it does not have yet. */
   flush() {
     clearTimeout(this.unsentTimer);
     this.unsentTimer = undefined;
@@ -1152,6 +1169,7 @@ class Viewer {
     else this.updateAll();
   }
 
+  /** Show no mixture, and take none that is still on its way. */
   dropMixture() { this.mixture = this.mixer.waiting = this.asked = null; }
 
   /** Show a pose and stop playing. */
@@ -1179,6 +1197,7 @@ class Viewer {
     this.schedule();
   }
 
+  /** Ask Python for new poses. */
   sample() {
     this.map.button.disabled = true;
     this.say("Sampling new poses …");
@@ -1213,6 +1232,7 @@ class Viewer {
     this.reopen();
   }
 
+  /** Nothing moves any more: tell Python all, and draw a fine picture. */
   rest() {
     clearTimeout(this.restTimer);
     this.restTimer = 0;
@@ -1229,6 +1249,7 @@ class Viewer {
 
   // ---- what Python does
 
+  /** Python has set a trait. */
   receiveTrait(name) {
     const value = this.read(name);
     if (same(value, this.state[name])) return;
@@ -1253,11 +1274,13 @@ class Viewer {
     this.updateAll();
   }
 
+  /** A message from Python. */
   receive(content, buffers = []) {
     if (content.kind === "picture") this.server.receive(content, bytesOf(buffers[0]));
     if (content.kind === "live") this.receiveMixture(content, bytesOf(buffers[0]));
   }
 
+  /** A mixed pose from Python: float32 positions of all actors of the row, one after the other. */
   receiveMixture({ serial, counts }, bytes) {
     const asked = serial === this.mixer.serial ? this.asked : null;
     const row = this.scene.targets.find(({ name }) => name === asked?.target);
@@ -1283,7 +1306,7 @@ class Viewer {
 
   /** Move on by the clock while playing. */
   tick(now) {
-    if (!this.state.playing || !this.seen || document.hidden || this.poses.length < 2) return (this.clock = null);
+    if (!this.state.playing || document.hidden || this.poses.length < 2) return (this.clock = null);
     this.clock ??= { now, frame: this.state.frame };
     const passed = ((now - this.clock.now) / 1000) * POSES_A_SECOND * this.state.speed;
     const frame = (this.clock.frame + Math.max(0, Math.floor(passed))) % this.poses.length;
@@ -1291,15 +1314,19 @@ class Viewer {
     this.schedule();
   }
 
+  /** Draw picture, pose and map, if anything has changed; `now` is the clock of the animation in ms. */
   paint(now) {
     this.request = undefined;
+    if (this.gone || !this.row || !this.seen) return;
     this.tick(now);
-    const { frame, state, stamp, row } = this, mark = JSON.stringify([frame, state.camera, Boolean(this.shownMixture), stamp]);
-    if (this.gone || !row || !this.seen || mark === this.painted) return;
+    this.fit();
     const density = Math.min(2, devicePixelRatio || 1);
     const size = [this.area.clientWidth, this.area.clientHeight].map((part) => Math.round(part * density));
-    if (Math.min(...size) > 0) this.painter()?.paint(this, ...size);
+    const mark = JSON.stringify([this.frame, this.state.camera, Boolean(this.shownMixture), this.stamp, size]);
+    if (Math.min(...size) === 0) return this.schedule(); // some hosts hide everything for a moment
+    if (mark === this.painted) return;
     this.painted = mark;
+    this.painter()?.paint(this, ...size);
     this.controls.updatePose();
     this.map.paint();
   }
@@ -1311,6 +1338,7 @@ class Viewer {
     if (this.state.engine !== "webgl" && (!this.shownMixture || this.noWebGL)) return this.server.open();
     if (this.engines.includes("webgl") && this.browser.open()) { // draws mixtures for the others too
       this.server.hide();
+      this.browser.canvas.hidden = false;
       return this.browser;
     }
     this.noWebGL = true;
@@ -1321,8 +1349,11 @@ class Viewer {
 
   /** Python's picture is here: the browser's is not needed any more. */
   whenPictured() {
-    if (this.state.engine !== "webgl" && !this.mixture) this.browser.close();
-    this.say("");
+    const wanted = this.state.engine !== "webgl" && !this.shownMixture;
+    this.server.canvas.hidden = !wanted;
+    if (wanted && this.mixture) this.browser.canvas.hidden = true; // it will be needed again
+    else if (wanted) this.browser.close();
+    if (this.soon) this.say("");
   }
 
   /** Bring state and controls together, and paint. */
@@ -1355,22 +1386,25 @@ class Viewer {
     return [0, 32, 64, 96, 128, 159, 191, 223, 255].map((entry) => this.scene.viridis.slice(3 * entry, 3 * entry + 3));
   }
 
-  /** Say something below the picture in place of Python's note; "" goes back to that. */
-  say(text) {
-    this.said = text;
+  /** Say something below the picture in place of Python's note; `soon`: until the next picture. "" goes back to the note. */
+  say(text, soon = false) {
+    Object.assign(this, { said: text, soon });
     this.updateNote();
   }
 
+  /** Show the line below the picture. */
   updateNote() {
     const waits = this.row && this.state.target !== this.row.name ? `Waiting for ${this.state.target} …` : "";
     const text = this.said || waits || this.state.note;
     if (this.note.textContent !== text) this.note.textContent = text;
   }
 
+  /** Be as light or as dark as the page. */
   updateTheme() {
     const dark = isDark(this.root.parentElement);
-    this.root.classList.toggle("npr-dark", dark);
-    this.colors = new Map();
+    if (this.dark === dark) return;
+    this.root.classList.toggle("npr-dark", (this.dark = dark));
+    this.colors.clear();
     this.renew();
   }
 
@@ -1384,16 +1418,23 @@ class Viewer {
   paper() { return getComputedStyle(this.area).backgroundColor.match(/[\d.]+/g).slice(0, 3).map(Number); }
 
   /** Give the picture its height: less than asked for where tiles are narrow, so that no empty space is left. */
-  resize() {
+  fit() {
     const wide = this.area.clientWidth / (this.row?.actors.length || 1), full = this.state.height;
     this.root.style.setProperty("--npr-full", `${full}px`);
     if (wide > 0) this.root.style.setProperty("--npr-height", `${Math.round(clamp(1.3 * wide, Math.min(260, full), full))}px`);
+  }
+
+  /** The viewer has another size. */
+  resize() {
+    this.fit();
     this.updateTheme(); // the viewer may just have been put into its page
+    this.schedule();
   }
 
   /** Far out of view the graphics context is given back, since a browser has about 16 of them. */
   whenSeen(seen) {
     this.seen = seen;
+    this.clock = null; // out of view nothing plays
     clearTimeout(this.releaseTimer);
     if (!seen) this.releaseTimer = setTimeout(() => this.browser.close(), 2000);
     else this.reopen();
@@ -1407,6 +1448,7 @@ class Viewer {
     this.whenLost(false);
   }
 
+  /** The graphics context is gone, or here again. */
   whenLost(lost) {
     this.say(lost ? "The browser took the graphics memory away; click the picture to draw again." : "");
     this.renew();
@@ -1421,6 +1463,7 @@ class Viewer {
 
   /** Download what is seen as a PNG. */
   savePicture() {
+    if (!this.row) return;
     this.stamp++;
     if (this.painter() === this.browser) this.paint(performance.now()); // its pixels can be read until the task ends
     const { canvas } = this.painter() ?? {}, name = this.shownMixture ? "mixture" : this.poses[this.frame];
