@@ -318,6 +318,7 @@ def try_explorer(
         page.wait_for_timeout(120)
     page.wait_for_timeout(800)
     mixed = shot(page, "lab-explorer-mixed", area)
+    page.locator(EXPLORER).screenshot(path=RUNS / "viewer.png")  # for the README
     page.mouse.up()
     expect(changed(before, mixed) > 0.003, "dragging on the map shows another pose")
     expect("mix" in page.locator(EXPLORER).inner_text().lower(), "it says that it is a mixture")

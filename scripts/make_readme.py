@@ -1,7 +1,8 @@
 """Make README.md from nbs/index.ipynb, or with --check see that it is up to date and that its Python lines run.
 
-Where `make demo` has left its results in runs/demo, the index's picture and table are renewed from them; the table of
-the benchmarks is made from nbs/benchmark, the pictures of the method are drawn by npr.diagrams.
+Where `make demo` has left its results in runs/demo, the picture and table of the index are renewed from them, and the
+picture of the viewer from what scripts/check_browser.py leaves in runs/browser. The table of benchmarks is made from
+nbs/benchmark, the pictures of the method are drawn by npr.diagrams.
 """
 import json
 import os
@@ -21,7 +22,7 @@ from npr.diagrams import METHODS, draw_method
 
 ROOT = Path(__file__).resolve().parent.parent
 README, INDEX, IMAGES = ROOT / "README.md", ROOT / "nbs/index.ipynb", ROOT / "nbs/images"
-DEMO, RESULTS = ROOT / "runs/demo", ROOT / "nbs/benchmark"
+DEMO, RESULTS, BROWSER = ROOT / "runs/demo", ROOT / "nbs/benchmark", ROOT / "runs/browser"
 
 
 def readme() -> str:
@@ -31,10 +32,12 @@ def readme() -> str:
     return text.replace("](../", "](").strip() + "\n"
 
 
-def renew_picture() -> None:
-    "Copy the demo's picture, in 256 colours."
-    picture = Image.open(DEMO / "transfer.png").convert("RGB")
-    picture.quantize(256, dither=Image.Dither.NONE).save(IMAGES / "transfer.png", optimize=True)
+def renew_picture(
+    path: Path,  # what a command has left in runs
+) -> None:
+    "Copy a picture, in 256 colours."
+    picture = Image.open(path).convert("RGB")
+    picture.quantize(256, dither=Image.Dither.NONE).save(IMAGES / path.name, optimize=True)
 
 
 def draw_methods() -> None:
@@ -159,8 +162,9 @@ def check() -> int:
 
 def main() -> None:
     "Write README.md."
-    if (DEMO / "metrics.json").is_file():
-        renew_picture()
+    for path in (DEMO / "transfer.png", BROWSER / "viewer.png"):
+        if path.is_file():
+            renew_picture(path)
     draw_methods()
     renew_tables()
     temporary = README.with_suffix(".tmp")

@@ -138,13 +138,11 @@ class BenchmarkSettings:
 # %% ../../nbs/app/00_settings.ipynb #9aa9d26c
 @dataclass(frozen=True)
 class ViewSettings:
-    """Look at meshes, poses, animated files and runs: in a window, or in a file with --save.
+    """Look at meshes, poses, animated files and runs.
 
     npr view fox.glb
 
     npr view runs/bodies --target person.obj --save person.html
-
-    npr view posed/person --truth true/person --coloring error
     """
     paths: Positional[_Paths] = ()  # run, folder of meshes, mesh, .npz or .glb file, data set; several: side by side
     targets: _Targets = ()  # rest poses of meshes that get the poses of the run

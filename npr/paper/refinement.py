@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['mesh_edges', 'RestShape', 'vertex_rotations', 'RefinementOptions', 'pull_loss', 'RefinedCode', 'RefinementNetwork']
 
-# %% ../../nbs/paper/06_refinement.ipynb #e7739edc
+# %% ../../nbs/paper/06_refinement.ipynb #ba0acef8
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,14 +15,14 @@ from torch import Tensor, nn
 from ..geometry.mesh import InputError, Mesh, diagonal, face_areas
 from ..geometry.operators import cotangent_laplacian
 
-# %% ../../nbs/paper/06_refinement.ipynb #a322ed95
+# %% ../../nbs/paper/06_refinement.ipynb #c536d148
 def mesh_edges(
     faces: Tensor,  # (F, 3) int64
 ) -> Tensor:  # (E, 2) int64, each edge once
     "The edges of a mesh, by their two vertices."
     return torch.stack([faces, faces.roll(-1, dims=1)], dim=-1).flatten(0, 1).sort(dim=1).values.unique(dim=0)
 
-# %% ../../nbs/paper/06_refinement.ipynb #03738eef
+# %% ../../nbs/paper/06_refinement.ipynb #2460b587
 class RestShape:
     "The rest pose of a target, and how far poses of it depart from it."
 
@@ -67,7 +67,7 @@ class RestShape:
             rest = (rotations @ rest[..., None])[..., 0]
         return (self.laplacians(verts) - rest).square().sum(dim=(1, 2)).mean()
 
-# %% ../../nbs/paper/06_refinement.ipynb #7fcd8605
+# %% ../../nbs/paper/06_refinement.ipynb #f7bb0644
 @torch.no_grad()
 def vertex_rotations(
     mesh: Mesh,  # rest pose
@@ -81,7 +81,7 @@ def vertex_rotations(
     signs[..., 2] = torch.linalg.det(left @ right)
     return left @ (signs[..., None] * right)
 
-# %% ../../nbs/paper/06_refinement.ipynb #d9978132
+# %% ../../nbs/paper/06_refinement.ipynb #7a36fee6
 @dataclass(frozen=True)
 class RefinementOptions:
     "What codes are refined by, and how long; the weights are the paper's."
@@ -113,7 +113,7 @@ def pull_loss(
     moved, changed = (keypoints[1] - keypoints[0]) / size, features[1] - features[0]
     return (moved.square().sum(dim=(1, 2)) + changed.square().sum(dim=(1, 2))).mean()
 
-# %% ../../nbs/paper/06_refinement.ipynb #a2199e53
+# %% ../../nbs/paper/06_refinement.ipynb #0524a16c
 class RefinedCode(NamedTuple):
     "Keypoints and features after refinement. The global code is computed anew from the features, by the extractor."
 

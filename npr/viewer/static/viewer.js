@@ -37,7 +37,8 @@ function readScene(block) {
   const { buffer, byteOffset } = bytes;
   const length = new DataView(buffer, byteOffset).getUint32(0, true);
   const start = byteOffset + 4 + length;
-  const isSegment = (value) => Array.isArray(value) && value.length === 3 && ARRAYS.has(value[0]) && Number.isInteger(value[1]);
+  const isSegment = (value) =>
+    Array.isArray(value) && value.length === 3 && ARRAYS.has(value[0]) && Number.isInteger(value[1]);
   const scene = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)), (_, value) =>
     isSegment(value) ? new (ARRAYS.get(value[0]))(buffer, start + value[1], value[2]) : value);
   if (scene.format !== FORMAT) throw new Error(`This viewer reads ${FORMAT} and not ${scene.format}; reload the page.`);
@@ -103,9 +104,9 @@ function vertexNormals(positions, faces, out) {
 
 /** The mean of points (3 N): [x, y, z]. */
 function meanOf(points) {
-  const sum = [0, 0, 0];
-  for (let i = 0; i < points.length; i += 3) sum[0] += points[i], sum[1] += points[i + 1], sum[2] += points[i + 2];
-  return sum.map((part) => (3 * part) / points.length);
+  let x = 0, y = 0, z = 0;
+  for (let i = 0; i < points.length; i += 3) x += points[i], y += points[i + 1], z += points[i + 2];
+  return [x, y, z].map((sum) => (3 * sum) / points.length);
 }
 
 /** How far points (3 V) are from others plus a shift [x, y, z], in percent of `diagonal`, written to `out` (V). */
