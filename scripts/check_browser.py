@@ -137,8 +137,13 @@ def try_controls(
 ) -> None:
     "Play, drag, pan, zoom, step, change colours: each must change the picture."
     first = shot(page, f"{name}-first")
+    slider = page.locator(".npr-slider").first
+    start = int(slider.input_value())
     page.get_by_title("Play").first.click()
-    page.wait_for_timeout(900)
+    for _ in range(200):
+        if abs(int(slider.input_value()) - start) >= 3:
+            break
+        page.wait_for_timeout(50)
     page.get_by_title("Pause").first.click()
     played = shot(page, f"{name}-played")
     expect(changed(first, played) > 0.003, "playing moves the bodies")
@@ -326,6 +331,28 @@ def try_explorer(
     expect(changed(mixed, shot(page, "lab-target", area)) > 0.003, "another target is shown")
 
 
+def try_busy_kernel(
+    page: Page,
+) -> None:
+    "While Python works on something else, the browser draws; then Python's pictures come back."
+    page.get_by_label("Drawn by").first.select_option(index=0)
+    page.locator(AREA).first.scroll_into_view_if_needed()
+    page.locator(AREA).first.focus()
+    page.keyboard.press("Home")
+    before = shot(page, "lab-idle")
+    kernel = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
+    page.evaluate(f"void {kernel}.requestExecute({{code: 'sum(range(5 * 10**8))'}})")  # lets no other thread run
+    page.wait_for_timeout(300)
+    page.keyboard.press("End")
+    page.wait_for_timeout(3000)
+    expect(changed(before, shot(page, "lab-busy")) > 0.003, "while the kernel is busy the browser draws")
+    note = page.locator(".npr-note").first
+    expect("Python is busy" in note.inner_text(), "the note says so")
+    page.wait_for_function(IDLE)
+    page.wait_for_timeout(1500)
+    expect(not note.is_visible(), "the note goes when Python is back")
+
+
 def check_lab(
     browser: Browser,
     folder: Path,
@@ -343,6 +370,7 @@ def check_lab(
         shown = shot(other, "lab-second")
         expect(shown.std() > 3, "a second notebook draws at the same time")
         other.close()
+        try_busy_kernel(page)
         page.evaluate("void window.jupyterapp.commands.execute('kernelmenu:restart')")
         page.locator(ASKS).click()
         page.wait_for_timeout(3000)

@@ -1099,7 +1099,7 @@ class Viewer {
     this.handlers.forEach(([name, action]) => this.model.off(name, action));
     this.observers.forEach((observer) => observer.disconnect());
     cancelAnimationFrame(this.request);
-    [this.restTimer, this.releaseTimer, this.hintTimer].forEach(clearTimeout);
+    [this.restTimer, this.releaseTimer, this.hintTimer, this.lateTimer].forEach(clearTimeout);
     [this.mixer, this.browser, this.server].forEach((part) => part.close());
     this.root.remove();
     this.scene = this.shapes = this.mixture = null;
@@ -1328,6 +1328,7 @@ class Viewer {
     if (mark === this.painted) return;
     this.painted = mark;
     this.painter()?.paint(this, ...size);
+    this.watchPython();
     this.controls.updatePose();
     this.map.paint();
   }
@@ -1336,7 +1337,8 @@ class Viewer {
   painter() {
     if (this.shapes?.row !== this.row) this.shapes = new RowShapes(this.scene, this.row);
     this.lastRow = this.row.name;
-    if (this.state.engine !== "webgl" && (!this.shownMixture || this.noWebGL)) return this.server.open();
+    const standIn = this.late && !this.noWebGL && this.engines.includes("webgl");
+    if (this.state.engine !== "webgl" && (!this.shownMixture || this.noWebGL) && !standIn) return this.server.open();
     if (this.engines.includes("webgl") && this.browser.open()) { // draws mixtures for the others too
       this.server.hide();
       this.browser.canvas.hidden = false;
@@ -1348,8 +1350,23 @@ class Viewer {
     this.updateAll();
   }
 
+  /** Python may be busy with another cell: then the browser draws until the next picture comes. */
+  watchPython() {
+    if (this.lateTimer || !this.server.asker.timer) return;
+    this.lateTimer = setTimeout(() => {
+      if (this.gone || this.state.engine === "webgl" || !this.server.asker.timer) return;
+      this.late = true;
+      this.say("Python is busy; the browser draws until it answers.", true);
+      this.renew();
+    }, Math.max(1500, 3 * (this.server.asker.took ?? 0)));
+  }
+
   /** Python's picture is here: the browser's is not needed any more. */
   whenPictured() {
+    clearTimeout(this.lateTimer);
+    this.lateTimer = 0;
+    if (this.late) this.renew(); // what has been wished for meanwhile
+    this.late = false;
     const wanted = this.state.engine !== "webgl" && !this.shownMixture;
     this.server.canvas.hidden = !wanted;
     if (wanted && this.mixture) this.browser.canvas.hidden = true; // it will be needed again
