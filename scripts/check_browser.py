@@ -111,6 +111,16 @@ def expect(
         raise SystemExit(f"The browser shows it otherwise: {what}. Look at {RUNS}.")
 
 
+def box_of(
+    page: Page,
+    area: str,
+) -> dict[str, float]:  # x, y, width, height in pixels
+    "Where an element lies."
+    box = page.locator(area).first.bounding_box()
+    assert box is not None, f"{area} is not on the page"
+    return dict(box)  # type: ignore[arg-type]
+
+
 def drag(
     page: Page,
     area: str,
@@ -118,7 +128,7 @@ def drag(
     key: str | None = None,  # held down
 ) -> None:
     "Drag from the middle of an element."
-    box = page.locator(area).first.bounding_box()
+    box = box_of(page, area)
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     if key:
         page.keyboard.down(key)
@@ -168,7 +178,7 @@ def silhouette_of(
     picture: np.ndarray,  # (H, W, 4) uint8; its left edge shows the background
 ) -> np.ndarray:  # (H, W) bool
     "Where something is drawn."
-    return (np.abs(picture[..., :3].astype(int) - picture[len(picture) // 2, 3, :3]) > 10).any(axis=-1)
+    return np.any(np.abs(picture[..., :3].astype(int) - picture[len(picture) // 2, 3, :3]) > 10, axis=-1)
 
 
 def compare_engines(
@@ -187,7 +197,7 @@ def compare_engines(
         page.wait_for_timeout(400)
         here = pixels(page.locator(f"{AREA} canvas").first.screenshot())
         view = View("skinned", frame, camera=Camera(zoom=1.15**3))
-        drawn = Image.fromarray(engine_for()(scene, view, *here.shape[1::-1], True))
+        drawn = Image.fromarray(engine_for()(scene, view, here.shape[1], here.shape[0], True))
         paper = Image.new("RGBA", drawn.size, tuple(here[len(here) // 2, 3]))
         there = np.asarray(Image.alpha_composite(paper, drawn))
         masks = silhouette_of(here), silhouette_of(there)
@@ -206,7 +216,8 @@ def check_page(
     scene = example()
     path = write_page(scene, folder / "page.html", View("child", 4, "error"))
     for scheme, width in (("light", 1100), ("dark", 380)):
-        context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 700}, offline=True)
+        context = browser.new_context(color_scheme="dark" if scheme == "dark" else "light", offline=True,
+                                      viewport={"width": width, "height": 700})
         page, asked, faults = context.new_page(), [], []
         page.on("request", lambda request, asked=asked: asked.append(request.url))
         page.on("pageerror", lambda error, faults=faults: faults.append(str(error)))
@@ -287,6 +298,7 @@ def open_notebook(
     page = browser.new_page(viewport={"width": 1300, "height": 1100})
     page.goto(f"{address}/lab/tree/{name}?reset")
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+    page.add_style_tag(content=".Toastify { display: none }")  # JupyterLab's questions about news
     run_all(page, viewers)
     return page
 
@@ -315,7 +327,7 @@ def try_explorer(
     page.wait_for_selector(f"{EXPLORER} canvas", timeout=120_000)
     page.locator(".npr-map:visible").scroll_into_view_if_needed()
     before = shot(page, "lab-explorer", area)
-    box = page.locator(".npr-map:visible").bounding_box()
+    box = box_of(page, ".npr-map:visible")
     page.mouse.move(box["x"] + box["width"] * 0.45, box["y"] + box["height"] * 0.5)
     page.mouse.down()
     for step in range(1, 9):
@@ -341,15 +353,14 @@ def try_busy_kernel(
     page.keyboard.press("Home")
     before = shot(page, "lab-idle")
     kernel = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
-    page.evaluate(f"void {kernel}.requestExecute({{code: 'sum(range(5 * 10**8))'}})")  # lets no other thread run
+    page.evaluate(f"void {kernel}.requestExecute({{code: 'sum(range(3 * 10**8))'}})")  # lets no other thread run
     page.wait_for_timeout(300)
     page.keyboard.press("End")
     page.wait_for_timeout(3000)
     expect(changed(before, shot(page, "lab-busy")) > 0.003, "while the kernel is busy the browser draws")
     note = page.locator(".npr-note").first
     expect("Python is busy" in note.inner_text(), "the note says so")
-    page.wait_for_function(IDLE)
-    page.wait_for_timeout(1500)
+    note.wait_for(state="hidden", timeout=60_000)
     expect(not note.is_visible(), "the note goes when Python is back")
 
 
