@@ -353,13 +353,12 @@ def try_busy_kernel(
     page.keyboard.press("Home")
     before = shot(page, "lab-idle")
     kernel = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
-    page.evaluate(f"void {kernel}.requestExecute({{code: 'sum(range(3 * 10**8))'}})")  # lets no other thread run
-    page.wait_for_timeout(300)
+    page.evaluate(f"void {kernel}.requestExecute({{code: 'sum(range(6 * 10**8))'}})")  # lets no other thread run
+    page.wait_for_timeout(1500)
     page.keyboard.press("End")
-    page.wait_for_timeout(3000)
-    expect(changed(before, shot(page, "lab-busy")) > 0.003, "while the kernel is busy the browser draws")
     note = page.locator(".npr-note").first
-    expect("Python is busy" in note.inner_text(), "the note says so")
+    note.filter(has_text="Python is busy").wait_for(timeout=8000)
+    expect(changed(before, shot(page, "lab-busy")) > 0.003, "while the kernel is busy the browser draws, and says so")
     note.wait_for(state="hidden", timeout=60_000)
     expect(not note.is_visible(), "the note goes when Python is back")
 

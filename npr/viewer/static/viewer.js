@@ -1354,11 +1354,12 @@ class Viewer {
   watchPython() {
     if (this.lateTimer || !this.server.asker.timer) return;
     this.lateTimer = setTimeout(() => {
+      this.lateTimer = 0;
       if (this.gone || this.state.engine === "webgl" || !this.server.asker.timer) return;
       this.late = true;
       this.say("Python is busy; the browser draws until it answers.", true);
       this.renew();
-    }, Math.max(1500, 3 * (this.server.asker.took ?? 0)));
+    }, clamp(3 * (this.server.asker.took ?? 0), 1500, 3000));
   }
 
   /** Python's picture is here: the browser's is not needed any more. */
