@@ -231,6 +231,21 @@ MUTANTS = [
     Mutant("nothing-saved-without-steps", "training",
            "if options.steps == 0:", "if options.steps < 0:",
            ("app/02_pipeline",), "a run without steps can be opened"),
+    Mutant("displacement-with-travel", "viewer.scene",
+           "(moved - moved.mean(dim=1, keepdim=True)).norm(dim=-1)", "moved.norm(dim=-1)",
+           ("viewer/00_scene",), "a shifted body is not displaced"),
+    Mutant("any-weights-explain-motion", "viewer.packing",
+           "if (moved - posed).norm(dim=-1).max() > tolerance * diagonal(actor.poses.template):", "if False:",
+           ("viewer/01_packing",), "wrong weights are not used"),
+    Mutant("segments-unaligned", "viewer.packing",
+           "bytes(-numbers.nbytes % 8)", 'b""',
+           ("viewer/01_packing",), "each segment begins at a multiple of eight"),
+    Mutant("mixture-adds-up-to-anything", "viewer.explorer",
+           "table = table / table.sum()", "table = 1 * table",
+           ("viewer/04_explorer",), "a single pose of any weight is that pose"),
+    Mutant("turned-up-mirrored", "app.viewer",
+           "torch.linalg.cross(-front, direction)", "torch.linalg.cross(front, direction)",
+           ("app/04_viewer",), "bodies are turned, not mirrored"),
 ]
 
 
