@@ -387,4 +387,5 @@ def run_view(
         show_window(scene, view)
         return "The window was closed."
     path = save(scene, settings.save, view)
-    return f"{path}: {path.stat().st_size / 1e6:.2f} MB, {len(scene.pose_names)} poses"
+    count = len(scene.pose_names)
+    return f"{path}: {path.stat().st_size / 1e6:.2f} MB, {count} pose{'s' if count > 1 else ''}"
