@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ..geometry.mesh import diagonal
-from .scene import Actor, Scene, actor_center, color_scale, colorings
+from .scene import Actor, Scene, color_scale, colorings
 
 # %% ../../nbs/viewer/01_packing.ipynb #ae024dee
 def quantise(
@@ -203,7 +203,7 @@ def _pack_actor(
     keypoints = None if actor.keypoints is None else (
         {"count": actor.keypoints.shape[1]} | _quantised(block, actor.keypoints.to(torch.float64)))
     return {"name": actor.name, "color": [float(part) for part in actor.color], "vertices": len(template.verts),
-            "center": actor_center(actor).tolist(), "diagonal": diagonal(template),
+            "center": actor.center.tolist(), "diagonal": diagonal(template),
             "faces": block.add(template.faces, "u2" if len(template.verts) <= 65536 else "u4"),
             "rest": block.add(template.verts, "f4"), "motion": _motion(block, actor), "truth": truth,
             "fields": {name: _pack_field(block, *known[:3]) for name, known in actor.fields.items()},

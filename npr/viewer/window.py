@@ -27,7 +27,6 @@ from npr.viewer.scene import (
     Eye,
     Scene,
     View,
-    actor_center,
     check_view,
     color_scale,
     colorings,
@@ -110,7 +109,7 @@ def arrange(
     row: list[Actor],
 ) -> tuple[np.ndarray, float]:  # (N,) where the centres stand from left to right, and the width of all
     "Places in which the actors can turn about their vertical axes."
-    reaches = [np.hypot(*(actor.poses.posed.numpy() - actor_center(actor))[..., :2].reshape(-1, 2).T).max()
+    reaches = [np.hypot(*(actor.poses.posed.numpy() - actor.center)[..., :2].reshape(-1, 2).T).max()
                for actor in row]
     edges = np.concatenate([[0], np.cumsum(2 * np.array(reaches))])
     return (edges[:-1] + edges[1:] - edges[-1]) / 2, float(edges[-1])
@@ -125,7 +124,7 @@ def placement(
     rotation = view_rotation(camera.azimuth, camera.elevation).numpy()
     result = np.eye(4)
     result[:3, :3] = rotation
-    result[:3, 3] = np.array([place, 0, 0]) - rotation @ actor_center(actor)
+    result[:3, 3] = np.array([place, 0, 0]) - rotation @ actor.center
     return result
 
 
