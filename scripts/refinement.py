@@ -8,7 +8,7 @@ figure were looked at while the step on the vertices was built; the other bodies
 when the code has changed.
 With --paper it also measures a model of the preset paper on two bodies, such as one from
 npr train bodies-2k --preset paper --steps 600 --out runs/paper.
-OMP_NUM_THREADS=1 python scripts/refinement.py --data /work/shared/data --paper runs/paper/checkpoints/best.safetensors
+OMP_NUM_THREADS=1 python scripts/refinement.py --data FOLDER --paper runs/paper/checkpoints/best.safetensors
 """
 import argparse
 import json
