@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ..geometry.frames import closest_rotations
 from ..geometry.mesh import InputError, Mesh, diagonal, face_areas
 from ..geometry.operators import complete_jacobians, cotangent_laplacian, gradient_matrix, jacobians
 
@@ -86,10 +87,7 @@ def vertex_rotations(
     "For each vertex the rotation closest to the Jacobians of the faces around it."
     weighted = jacobians * face_areas(mesh.verts, mesh.faces)[:, None, None]
     sums = jacobians.new_zeros(len(jacobians), len(mesh.verts), 3, 3)
-    left, _, right = torch.linalg.svd(sums.index_add(1, mesh.faces.flatten(), weighted.repeat_interleave(3, dim=1)))
-    signs = torch.ones_like(left[..., 0])
-    signs[..., 2] = torch.linalg.det(left @ right)
-    return left @ (signs[..., None] * right)
+    return closest_rotations(sums.index_add(1, mesh.faces.flatten(), weighted.repeat_interleave(3, dim=1)))
 
 # %% ../../nbs/paper/06_refinement.ipynb #95ebdcc6
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ import torch
 from scipy.spatial import KDTree
 from torch import Tensor
 
+from ..geometry.frames import closest_rotations
 from ..geometry.mesh import InputError, Mesh, diagonal, face_areas, vertex_areas
 from .intrinsic import Spectrum, bridges, mean_distances, spectrum
 from .matching import oriented_centroids, surface_distance
-from .skin import closest_rotations
 
 # %% ../../nbs/parts/04_articulated.ipynb #511453aa
 def homogeneous(

@@ -14,12 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..geometry.frames import edge_frames
+from ..geometry.frames import closest_rotations, edge_frames
 from ..geometry.mesh import Mesh, diagonal, face_centroids
 from ..geometry.sampling import nearest_neighbours, spread_evenly
 from ..interface import PoseCode
 from .cells import cell_area_weights, cell_means
-from .skin import Skin, closest_rotations, fit_motions, fit_skin, pose_skin, rigid_parts
+from .skin import Skin, fit_motions, fit_skin, pose_skin, rigid_parts
 
 # %% ../../nbs/parts/07_motion.ipynb #e361aef2
 def face_observations(
