@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from .app.runs import load_pretrained
     from .app.viewer import explore, view
     from .data.datasets import load_dataset
+    from .generating.sampler import combine, generate, learn_sampler, load_sampler, mix, reach, save_sampler
     from .geometry.mesh import InputError, Mesh, read_mesh, write_mesh
     from .geometry.poses import PoseSet, load_poses, read_poses, save_poses, write_poses
     from .interface import TrainingOptions
     from .model import PoseModel, load_model, save_model
+    from .refining import refine
     from .training import train
     from .transferring import transfer
 
@@ -23,17 +25,20 @@ _MODULES = {
     "app.runs": ["load_pretrained"],
     "app.viewer": ["explore", "view"],
     "data.datasets": ["load_dataset"],
+    "generating.sampler": ["combine", "generate", "learn_sampler", "load_sampler", "mix", "reach", "save_sampler"],
     "geometry.mesh": ["InputError", "Mesh", "read_mesh", "write_mesh"],
     "geometry.poses": ["PoseSet", "load_poses", "read_poses", "save_poses", "write_poses"],
     "interface": ["TrainingOptions"],
     "model": ["PoseModel", "load_model", "save_model"],
+    "refining": ["refine"],
     "training": ["train"],
     "transferring": ["transfer"],
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
-__all__ = ["InputError", "Mesh", "PoseModel", "PoseSet", "TrainingOptions", "explore", "load_dataset", "load_model",
-           "load_poses", "load_pretrained", "read_mesh", "read_poses", "save_model", "save_poses", "train", "transfer",
-           "view", "write_mesh", "write_poses"]
+__all__ = ["InputError", "Mesh", "PoseModel", "PoseSet", "TrainingOptions", "combine", "explore", "generate",
+           "learn_sampler", "load_dataset", "load_model", "load_poses", "load_pretrained", "load_sampler", "mix", "reach",
+           "read_mesh", "read_poses", "refine", "save_model", "save_poses", "save_sampler", "train", "transfer", "view",
+           "write_mesh", "write_poses"]
 
 
 def __getattr__(name: str) -> Any:

@@ -203,8 +203,8 @@ class TrainingOptions:
         counts = {name: getattr(self, name) for name in ("steps", "batch_size", "validate_every", "save_every")}
         if counts["steps"] < 0 or min(list(counts.values())[1:]) < 1:
             given = ", ".join(f"{name}={count}" for name, count in counts.items())
-            raise InputError("Training needs no less than no step, at least one pose a step, and at least one step "
-                             f"between validations and checkpoints; got {given}.")
+            raise InputError("The number of training steps cannot be negative, and there must be at least one pose "
+                             f"a step and one step between validations and checkpoints; got {given}.")
         if not 0 < self.learning_rate < math.inf:
             raise InputError(f"Training needs a learning rate above zero; got {self.learning_rate}.")
 

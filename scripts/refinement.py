@@ -28,10 +28,10 @@ from npr.geometry.mesh import diagonal, write_atomically
 from npr.geometry.poses import PoseSet
 from npr.geometry.sampling import spread_evenly
 from npr.interface import PoseCode
-from npr.metrics import copy_baselines, edge_ratio, pmd, rotation_error
+from npr.metrics import copy_baselines, edge_ratio, flipped_faces, intersecting_faces, pmd, rotation_error
 from npr.model import PreparedTarget, load_model
 from npr.paper.refinement import RefinementOptions
-from npr.refining import flipped_faces, intersecting_faces, refine_codes, refine_verts, train_refinement
+from npr.refining import refine_codes, refine_verts, train_refinement
 from npr.transferring import carry_poses, decode_poses, encode_poses
 
 ROOT = Path(__file__).resolve().parent.parent

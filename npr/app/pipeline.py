@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['training_options', 'training_examples', 'run_training', 'model_and_poses', 'Standing', 'copy_transfer',
-           'open_transfer', 'run_transfer']
+           'open_transfer', 'pose_target', 'run_transfer', 'folder_names']
 
 # %% ../../nbs/app/02_pipeline.ipynb #51dc6ee5
 import math
@@ -42,6 +42,7 @@ from npr.parts.orientation import (
     learn_template,
 )
 from ..parts.skin import Skin
+from ..refining import refine
 from ..training import Progress, list_checkpoints, newest_checkpoint, train
 from ..transferring import carry_poses, place, transfer
 
@@ -368,12 +369,13 @@ def _turning_line(
 def _pose_standing(
     standing: Standing,
     mesh: Mesh,  # rest pose of a target, standing any way along the axes
+    smooth: bool,  # refine what the model gives
     progress: bool,
 ) -> PoseSet:
     "A target in all poses, standing as in its file; prints a line where it was turned."
     model, poses, rotation = standing.model, standing.poses, standing.find(mesh).rotation
     upright = mesh.with_verts(mesh.verts @ rotation.T)
-    given = copy_transfer(poses, upright) if model is None else _model_transfer(model, poses, upright, progress)
+    given = copy_transfer(poses, upright) if model is None else _model_transfer(model, poses, upright, smooth, progress)
     return PoseSet(mesh, given.posed @ rotation, given.names)
 
 
@@ -381,13 +383,14 @@ def _model_transfer(
     model: PoseModel,
     poses: PoseSet,
     mesh: Mesh,
+    smooth: bool,
     progress: bool,
 ) -> PoseSet:
     "By the model; prints a warning where something speaks against the result."
     target = model.target(mesh)
     if target.queries.doubt:
         tqdm.write(f"{mesh.name}: {target.queries.doubt}; look at the result.")
-    return transfer(model, poses, target, progress)
+    return (refine if smooth else transfer)(model, poses, target, progress)
 
 
 def copy_transfer(
@@ -413,6 +416,21 @@ def open_transfer(
     return Standing(settings.turn, *named, _directions_of_poses(settings, run), model, poses), repairs
 
 
+def pose_target(
+    standing: Standing,  # with the poses to give
+    repair: Repair,  # the target
+    repaired: bool = False,  # the result is the repaired mesh, else that of the file
+    smooth: bool = True,  # refine what a model gives
+    progress: bool = True,  # show bars
+) -> PoseSet:
+    "A target in all poses; prints a line where it was turned, repaired, or something speaks against the result."
+    posed = _pose_standing(standing, repair.mesh, smooth, progress)
+    if repair.mesh is not repair.original:
+        kept = "the results are repaired" if repaired else "the results have the file's vertices and faces"
+        tqdm.write(f"{repair.original.name}: {repair.summary()}; {kept}.")
+    return posed if repaired else PoseSet(repair.original, repair.restore(posed.posed), posed.names)
+
+
 def run_transfer(
     settings: TransferSettings,
     progress: bool = True,  # show bars
@@ -422,21 +440,10 @@ def run_transfer(
         return _transfer_as_release(settings, progress)
     standing, repairs = open_transfer(settings)
     written, paths = [], [Path(repair.original.name) for repair in repairs]
-    for name, repair in zip(_folder_names(paths), repairs):
-        posed = _pose_standing(standing, repair.mesh, progress)
-        written += write_poses(posed if settings.repair else _as_in_file(posed, repair), settings.out / name)
-        if repair.mesh is not repair.original:
-            kept = "the results are repaired" if settings.repair else "the results have the file's vertices and faces"
-            tqdm.write(f"{repair.original.name}: {repair.summary()}; {kept}.")
+    for name, repair in zip(folder_names(paths), repairs):
+        posed = pose_target(standing, repair, settings.repair, settings.refine, progress)
+        written += write_poses(posed, settings.out / name)
     return written
-
-
-def _as_in_file(
-    posed: PoseSet,  # of the repaired target
-    repair: Repair,
-) -> PoseSet:
-    "The poses with the vertices and faces of the target's file, in its order."
-    return PoseSet(repair.original, repair.restore(posed.posed), posed.names)
 
 # %% ../../nbs/app/02_pipeline.ipynb #39d22e06
 def _run_and_targets(
@@ -456,7 +463,7 @@ def _run_and_targets(
     return run, targets
 
 
-def _folder_names(
+def folder_names(
     targets: Sequence[Path],
 ) -> list[str]:
     "A name for each target: its file's, numbered where two are the same."
@@ -475,12 +482,12 @@ def _transfer_as_release(
         missing = [flag for flag, value in needed.items() if value is None]
         raise InputError(f"{' and '.join(missing)}: left out; the form with configurations needs {', '.join(needed)}.")
     _refuse(settings, ["paths", "poses", "out", "template", "pretrained", "method", "up", "front", "turn",
-                       "repair"], "with configurations")
+                       "refine", "repair"], "with configurations")
     model = open_model(run, choose_device(settings.device))
     source = read_configuration(first, settings.data_root, progress)
     targets = [poses.template for poses in read_configuration(second, settings.data_root, progress).pose_sets]
     count, written = sum(map(len, source.pose_sets)), []
-    for name, mesh in zip(_folder_names([Path(mesh.name) for mesh in targets]), targets):
+    for name, mesh in zip(folder_names([Path(mesh.name) for mesh in targets]), targets):
         paths = numbered_paths(run, settings.tag, count, None if len(targets) == 1 else name)
         written += _write_numbered(model, source, mesh, paths, progress)
     return written

@@ -10,7 +10,7 @@ __all__ = ['to_poses', 'turn_up', 'align_poses', 'part_colors', 'source_actor', 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import trimesh
@@ -30,6 +30,7 @@ from ..model import PoseModel, PreparedTarget
 from ..parts.orientation import axis_vector
 from ..transferring import encode_poses, transfer
 from ..viewer.explorer import CodeMixer, PoseExplorer
+from ..viewer.offscreen import EngineError
 from ..viewer.saving import save
 from ..viewer.scene import Actor, Field, Scene, View, check_view
 from ..viewer.widget import PoseViewer
@@ -61,12 +62,13 @@ def _open(
 ) -> PoseSet:
     "The poses in a file or folder."
     path = Path(name)
-    if name in read_manifest() or path.suffix == ".npz":
+    if (name in read_manifest() and not path.exists()) or path.suffix == ".npz":
         return open_poses(name)
     if path.is_dir():
         found = sorted(file for file in path.iterdir() if file.stem in ("rest", "template"))
         meshes = sorted(file for file in path.iterdir() if file.suffix.lower() in (".obj", ".ply", ".off", ".glb"))
-        return open_poses(name) if found or not meshes else read_poses(read_as_is(meshes[0]), path, progress=False)
+        whole = str(path.absolute())  # no name of a data set
+        return open_poses(whole) if found or not meshes else read_poses(read_as_is(meshes[0]), path, progress=False)
     if path.suffix.lower() in (".glb", ".gltf") and path.is_file() and read_rig(path).clips:
         return poses_from_gltf(path, progress=False)
     return to_poses(read_as_is(path))
@@ -146,30 +148,31 @@ def part_colors(
     turns = 2 * torch.pi * 0.618034 * torch.arange(weights.shape[1], dtype=weights.dtype)
     waves = torch.stack([turns, turns - 2 * torch.pi / 3, turns + 2 * torch.pi / 3], dim=1).cos()
     light = 0.62 + 0.12 * (torch.arange(weights.shape[1], dtype=weights.dtype)[:, None] % 3 - 1)
-    return (weights @ (light + 0.3 * waves)).clamp(0, 1) / weights.sum(dim=1, keepdim=True).clamp(min=1e-12)
+    return (weights @ (light + 0.3 * waves) / weights.sum(dim=1, keepdim=True).clamp(min=1e-12)).clamp(0, 1)
 
 
 def _known(
     model: PoseModel,
     target: PreparedTarget,
-) -> dict[str, Any]:  # fields, influence and weights of an actor
+) -> dict[str, Any]:  # fields and influence of an actor
     "What the model knows of a mesh."
     known = {name: values.cpu() for name, values in model.decoder.vertex_fields(target.queries).items()}
-    fields, weights = {}, known.get("parts")
+    fields = {}
     if "match trust" in known and target.queries.residual:
         fields["match trust"] = Field(known["match trust"], 0.0, 1.0, "trust in the match")
-    if weights is not None:
-        fields["parts"] = Field(part_colors(weights))
-    return {"fields": fields, "influence": known.get("keypoints"), "weights": weights}
+    if "parts" in known:
+        fields["parts"] = Field(part_colors(known["parts"]))
+    return {"fields": fields, "influence": known.get("keypoints")}
 
 
 # %% ../../nbs/app/04_viewer.ipynb #d33dfa7b
 def source_actor(
     model: PoseModel,
     poses: PoseSet,  # of the model's template
+    prepared: PreparedTarget | None = None,  # the template, from `model.target`; made here if left out
 ) -> Actor:
     "The source of a model, with its keypoints."
-    prepared = model.eval().target(poses.template)
+    prepared = prepared or model.eval().target(poses.template)
     keypoints = encode_poses(model, poses).keypoints.cpu().double()
     return Actor("source", poses, SKY, keypoints=keypoints, **_known(model, prepared))
 
@@ -186,11 +189,29 @@ def target_actor(
         tqdm.write(f"{prepared.mesh.name}: {prepared.queries.doubt}; look at the result.")
     return Actor(name, transfer(model, poses, prepared, progress=False), CLAY, **_known(model, prepared))
 
-# %% ../../nbs/app/04_viewer.ipynb #80ab2886
+
+# %% ../../nbs/app/04_viewer.ipynb #9135861a
+class _Shipped(NamedTuple):
+    "A model that comes with npr, whatever files are here."
+    name: str
+
+
+def _shipped_name(
+    thing: Any,
+) -> str | None:
+    "The name of a model that comes with npr; None for other things, also for a file or a folder of such a name."
+    if isinstance(thing, _Shipped):
+        return thing.name
+    is_name = isinstance(thing, str | Path) and str(thing) in ("bodies", "animals") and not Path(thing).exists()
+    return str(thing) if is_name else None
+
+
 def _is_run(
     thing: Any,
 ) -> bool:
-    "Whether a thing is a run or a model file."
+    "Whether a thing is a run, a model, the name of one that comes with npr, or a model file."
+    if isinstance(thing, PoseModel) or _shipped_name(thing):
+        return True
     if not isinstance(thing, str | Path):
         return False
     path = Path(thing)
@@ -198,50 +219,62 @@ def _is_run(
         return True
     return path.is_dir() and ((path / "checkpoints").is_dir() or (path / "config.yaml").is_file())
 
+# %% ../../nbs/app/04_viewer.ipynb #80ab2886
+class _Rows(NamedTuple):
+    "What a run shows: by name of the target, the actors side by side, and the same meshes prepared."
+    actors: dict[str, list[Actor]]
+    prepared: dict[str, list[PreparedTarget]]
+
 
 def _run_rows(
     model: PoseModel,
     poses: PoseSet,
-    targets: Sequence[Mesh],
-    standing: Standing | None = None,  # how targets are turned
-) -> dict[str, list[Actor]]:
+    targets: Sequence[Mesh],  # standing as the source does
+) -> _Rows:
     "A row for each target, with the source at the left."
-    first = source_actor(model, poses)
-    rows = {}
+    template = model.eval().target(poses.template)
+    first, rows = source_actor(model, poses, template), _Rows({}, {})
     for mesh in targets:
-        rotation = torch.eye(3, dtype=torch.float64) if standing is None else standing.find(mesh).rotation
-        actor = target_actor(model, poses, mesh.with_verts(mesh.verts @ rotation.T))
-        stem = Path(mesh.name).stem
-        rows[stem if stem not in rows else f"{stem}-{len(rows)}"] = [first, actor]
-    return rows or {"source": [first]}
+        prepared, stem = model.target(mesh), Path(mesh.name).stem
+        name = stem if stem not in rows.actors else f"{stem}-{len(rows.actors)}"
+        rows.actors[name], rows.prepared[name] = [first, target_actor(model, poses, prepared)], [template, prepared]
+    return rows if targets else _Rows({"source": [first]}, {"source": [template]})
 
 
-# %% ../../nbs/app/04_viewer.ipynb #5b4e289e
+# %% ../../nbs/app/04_viewer.ipynb #fb6ffb8c
 def open_run(
     run: Any,  # a folder, a model file, the name of a model that comes with npr, or a model
     targets: Sequence[Any] = (),  # meshes or files
     poses: PoseSet | str | None = None,  # of the source; if left out, those of the training
     device: str = "auto",
-) -> tuple[PoseModel, PoseSet, dict[str, list[Actor]]]:  # model, poses, and a row for each target
+) -> tuple[PoseModel, PoseSet, _Rows]:  # model, poses, and a row for each target: its `actors`, and them `prepared`
     "A model with its poses, and what targets make of them."
     if isinstance(run, PoseModel):
         if not isinstance(poses, PoseSet):
             raise InputError("A model alone has no poses; give some with poses=.")
         return run, poses, _run_rows(run, poses, [_mesh(target) for target in targets])
-    shipped = run if run in ("bodies", "animals") else None
+    shipped: Any = _shipped_name(run)
     paths = tuple(Path(target) for target in targets if not isinstance(target, Mesh))
     named = poses if isinstance(poses, str) else None
     settings = TransferSettings((*([] if shipped else [Path(run)]), *paths), named, pretrained=shipped, device=device)
     if paths:
         standing, repairs = open_transfer(settings)
-        model, own, files = standing.model, standing.poses, [repair.mesh for repair in repairs]
+        model, own, files = standing.model, standing.poses, [_turned(repair.mesh, standing) for repair in repairs]
     else:
-        (model, own), standing, files = model_and_poses(settings, None if shipped else Path(run)), None, []
+        (model, own), files = model_and_poses(settings, None if shipped else Path(run)), []
     if model is None:
         raise InputError(f"{run}: is not a run; give the folder of a training.")
     meshes = [target for target in targets if isinstance(target, Mesh)] + files
     shown = poses if isinstance(poses, PoseSet) else own
-    return model, shown, _run_rows(model, shown, meshes, standing)
+    return model, shown, _run_rows(model, shown, meshes)
+
+# %% ../../nbs/app/04_viewer.ipynb #5b4e289e
+def _turned(
+    mesh: Mesh,
+    standing: Standing,  # how targets are turned
+) -> Mesh:
+    "A target that stands as the source does."
+    return mesh.with_verts(mesh.verts @ standing.find(mesh).rotation.T)
 
 
 def _mesh(
@@ -249,6 +282,7 @@ def _mesh(
 ) -> Mesh:
     "A target as a mesh."
     return target if isinstance(target, Mesh) else to_poses(target).template
+
 
 # %% ../../nbs/app/04_viewer.ipynb #659d0503
 def _result_row(
@@ -283,7 +317,7 @@ def _skin_weights(
     return torch.from_numpy(rig_weights(rig)[weld_rig(rig, rest_verts(rig)).kept]) if rig.clips else None
 
 
-# %% ../../nbs/app/04_viewer.ipynb #baab52e2
+# %% ../../nbs/app/04_viewer.ipynb #fda73465
 def _name(
     thing: Any,
     number: int,
@@ -295,6 +329,16 @@ def _name(
     return Path(mesh.name).stem if isinstance(mesh, Mesh) and mesh.name != "mesh" else f"mesh {number + 1}"
 
 
+def _refuse(
+    why: str,  # and what to do instead
+    **arguments: Any,
+) -> None:
+    "Raise `InputError` for an argument that would be ignored."
+    for name, value in arguments.items():
+        if value is not None:
+            raise InputError(f"{name}: {why}")
+
+# %% ../../nbs/app/04_viewer.ipynb #baab52e2
 def _shown(
     things: Sequence[Any],
     targets: Sequence[Any] = (),
@@ -306,11 +350,17 @@ def _shown(
 ) -> Scene:
     "The scene that the arguments of `view` describe."
     if len(things) == 1 and isinstance(things[0], Scene):
+        _refuse("a scene is shown as it is; leave this out.", source=source, truth=truth, poses=poses, up=up)
         return things[0]
-    if len(things) == 1 and (isinstance(things[0], PoseModel) or _is_run(things[0]) or targets):
-        return _scene(open_run(things[0], targets, poses, device)[2])
+    if len(things) == 1 and (_is_run(things[0]) or targets):
+        _refuse("a run shows its own source; leave this out.", source=source)
+        _refuse("what a run's targets should be is not known to it; leave this out, or show the result of a transfer "
+                "beside its truth.", truth=truth)
+        _refuse("files of a run's targets are turned by their shape; leave this out.", up=up)
+        return _scene(open_run(things[0], targets, poses, device)[2].actors)
     if targets:
         raise InputError("Targets get the poses of one run; give one run, or no targets.")
+    _refuse("they are for the source of a run; give a run, or show them by themselves.", poses=poses)
     pairs = [(_name(thing, number), thing) for number, thing in enumerate(things)]
     if len(things) == 1 and isinstance(things[0], Mapping):
         pairs = list(things[0].items())
@@ -320,16 +370,16 @@ def _shown(
 def view(
     *things: Any,  # what is shown side by side: see the table above; a dictionary gives names
     targets: Sequence[Any] = (),  # meshes or files that get the poses of a run
-    source: Any = None,  # what a result was made from; stands at the left
-    truth: Any = None,  # what a result should be; stands at the right
+    source: Any = None,  # what a result was made from; stands at the left; not for a run
+    truth: Any = None,  # what a result should be; stands at the right; not for a run
     poses: PoseSet | str | None = None,  # of a run's source; if left out, those of the training
-    up: str | None = None,  # what is up: x, y, z, -x ...; if left out, y in glTF files and z elsewhere
+    up: str | None = None,  # what is up: x, y, z, -x ...; if left out, y in glTF files and z elsewhere; not for a run
     engine: str | None = None,  # polyscope, webgl or matplotlib; if left out, the first that works here
     coloring: str = "plain",
     pose: int | str = 0,  # shown first, a number or a name
     height: int = 420,  # of the picture, pixels
 ) -> PoseViewer:
-    "A widget that shows meshes and poses; raises `InputError` where something cannot be shown."
+    "A widget; a folder without rest.* has its first mesh as the rest pose; raises `InputError` for bad arguments."
     scene = _shown(things, targets, source, truth, poses, up)
     return PoseViewer(scene, engine=engine, coloring=coloring, frame=_pose_number(scene, pose), height=height)
 
@@ -356,15 +406,14 @@ def explore(
 ) -> PoseExplorer:
     "A viewer with a map of a run's poses; raises `InputError` where there are fewer than three."
     model, shown, rows = open_run(run, targets, poses)
-    prepared = {name: [model.target(actor.poses.template) for actor in row] for name, row in rows.items()}
-    return PoseExplorer(_scene(rows), CodeMixer(model, shown, prepared), engine=engine, height=height)
+    return PoseExplorer(_scene(rows.actors), CodeMixer(model, shown, rows.prepared), engine=engine, height=height)
 
 # %% ../../nbs/app/04_viewer.ipynb #4f8da27e
 def open_view(
     settings: ViewSettings,
 ) -> tuple[Scene, View]:
     "What the settings want to see; raises `InputError` where they cannot be followed."
-    things = ([settings.pretrained] if settings.pretrained else []) + [str(path) for path in settings.paths]
+    things = ([_Shipped(settings.pretrained)] if settings.pretrained else []) + [str(path) for path in settings.paths]
     if not things:
         raise InputError("Say what to look at: a mesh, a folder of poses, an .npz or .glb file, or a run, for example: "
                          "npr view person.obj")
@@ -375,17 +424,31 @@ def open_view(
     return scene, check_view(scene, view)
 
 
+_SAVE = "--save x.png, x.gif, x.mp4 or x.html"
+
+
+def _open_window(
+    scene: Scene,
+    view: View,
+) -> str:
+    "Show a window until it is closed; raises `InputError` where it cannot be opened."
+    try:
+        show_window(scene, view)
+    except EngineError as error:
+        raise InputError(f"{error} With {_SAVE} no window is needed.") from error
+    return "The window was closed."
+
+
 def run_view(
     settings: ViewSettings,
 ) -> str:  # what to print at the end
     "Show or save what the settings want to see; raises `InputError` where there is neither a display nor a file."
     if settings.save is None and not has_display():
         raise InputError("There is no display here for a window; save a picture, an animation or a page with "
-                         "--save x.png, x.gif, x.mp4 or x.html, or call npr.view in a notebook.")
+                         f"{_SAVE}, or call npr.view in a notebook.")
     scene, view = open_view(settings)
     if settings.save is None:
-        show_window(scene, view)
-        return "The window was closed."
+        return _open_window(scene, view)
     path = save(scene, settings.save, view)
     count = len(scene.pose_names)
     return f"{path}: {path.stat().st_size / 1e6:.2f} MB, {count} pose{'s' if count > 1 else ''}"

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SOURCE_BODY', 'NAMED_BODIES', 'SLIDER_RANGES', 'SEED', 'RECIPES', 'Embedding', 'embed', 'decimate', 'buried',
            'largest_piece', 'BodyModel', 'Body', 'SelfContact', 'sample_pose', 'sample_poses', 'draw_actions',
-           'random_bodies', 'Recipe', 'build_bodies']
+           'random_bodies', 'Recipe', 'body_on_mesh', 'build_bodies']
 
 # %% ../../nbs/data/07_bodies.ipynb #58e76444
 import sys
@@ -21,9 +21,9 @@ import torch
 from numpy.typing import ArrayLike
 from tqdm import tqdm
 
-from .datasets import write_dataset
+from .datasets import load_dataset, write_dataset
 from .human_poses import draw_pose, family_names, joint_axes, pose_matrices
-from ..geometry.mesh import InputError
+from ..geometry.mesh import InputError, Mesh
 
 # %% ../../nbs/data/07_bodies.ipynb #191fd2fb
 class Embedding(NamedTuple):
@@ -102,7 +102,7 @@ def _import_anny() -> Any:  # the module
         raise InputError(f"anny: version {version('anny')} makes other bodies than the data sets have; {_INSTALL}.")
     return anny
 
-# %% ../../nbs/data/07_bodies.ipynb #020f6cc8
+
 def largest_piece(
     faces: np.ndarray,  # (F, 3)
 ) -> tuple[np.ndarray, np.ndarray]:  # (V',) the vertices to keep, and (F', 3) faces renumbered
@@ -293,11 +293,14 @@ class Recipe(NamedTuple):
     train_truth: bool  # whether the training poses of the other bodies are in the file
     skinning: str = "lbs"  # as `BodyModel` takes it
     actions: bool = False  # whether each pose has facial actions
+    stream: int = 0  # of the random numbers that poses are drawn with
+    like: str | None = None  # data set that the meshes are taken from; if none, they are decimated
 
 
 _STRANGERS = random_bodies(40, np.random.default_rng([SEED, 1]))
 RECIPES = {
     "bodies-2k": Recipe(2_000, (200, 40), NAMED_BODIES, shared=False, train_truth=False),
+    "bodies-2k-fresh": Recipe(2_000, (800, 200), NAMED_BODIES, False, False, stream=101, like="bodies-2k"),
     "bodies": Recipe(13_776, (300, 40), _STRANGERS, shared=True, train_truth=True),
     "bodies-remeshed": Recipe(13_776, (300, 40), _STRANGERS, shared=False, train_truth=True),
     "bodies-dqs": Recipe(4_000, (200, 40), NAMED_BODIES, shared=False, train_truth=False, skinning="dqs", actions=True),
@@ -315,9 +318,39 @@ def _about(
         f"{'all of them' if recipe.train_truth else 'the held-out ones'}, {recipe.faces} faces each, "
         f"{'one triangulation for all' if recipe.shared else 'each body with its own triangulation'}"
         f"{', skin blended by dual quaternions' if recipe.skinning == 'dqs' else ''}"
-        f"{', two to five facial actions in each pose' if recipe.actions else ''}, metres, z up, "
+        f"{', two to five facial actions in each pose' if recipe.actions else ''}"
+        f"{f', the meshes of {recipe.like} in other poses' if recipe.like else ''}, metres, z up, "
         f"made by npr with seed {SEED} from the PyPI package anny {version('anny')} (code Apache-2.0, assets CC0)."
     )
+
+# %% ../../nbs/data/07_bodies.ipynb #5e0c71b0
+def body_on_mesh(
+    model: BodyModel,
+    sliders: dict[str, float],  # anny's sliders
+    mesh: Mesh,  # rest pose of this person, with vertices on the skin
+) -> Body:
+    "A person with a coarse mesh that was made before."
+    verts = mesh.verts.double().numpy()
+    body = Body(model, sliders, mesh.faces.numpy(), embed(verts, model.posed(sliders), model.faces))
+    body.rest = verts  # without the last digits that the embedding changes
+    return body
+
+
+def _coarse_bodies(
+    recipe: Recipe,
+    model: BodyModel,
+) -> tuple[Body, Iterator[tuple[str, Body]]]:  # source, and names and bodies of the others, each made when needed
+    "The people of a data set with their coarse meshes."
+    if recipe.like:
+        meshes = load_dataset(recipe.like)
+        source = body_on_mesh(model, SOURCE_BODY, meshes.train.template)
+        return source, ((name, body_on_mesh(model, sliders, meshes.targets[name].poses.template))
+                        for name, sliders in recipe.bodies.items())
+    source = Body.decimated(model, SOURCE_BODY, recipe.faces)
+    if recipe.shared:
+        return source, ((name, Body(model, sliders, source.faces, source.embedding))
+                        for name, sliders in recipe.bodies.items())
+    return source, ((name, Body.decimated(model, sliders, recipe.faces)) for name, sliders in recipe.bodies.items())
 
 # %% ../../nbs/data/07_bodies.ipynb #b5f99c86
 def _body_arrays(
@@ -348,12 +381,10 @@ def _all_arrays(
     progress: bool,
 ) -> Iterator[tuple[str, ArrayLike]]:
     "All arrays of a data set."
-    source = Body.decimated(model, SOURCE_BODY, recipe.faces)
+    source, others = _coarse_bodies(recipe, model)
     yield from {"faces": source.faces, "rest": source.rest, "poses": source.posed(matrices, actions)}.items()
     yield from {"pose_names": names, "held_out": recipe.counts[1], "body_names": list(recipe.bodies)}.items()
-    for name, sliders in tqdm(recipe.bodies.items(), desc="bodies", disable=not progress):
-        body = (Body(model, sliders, source.faces, source.embedding) if recipe.shared
-                else Body.decimated(model, sliders, recipe.faces))
+    for name, body in tqdm(others, desc="bodies", total=len(recipe.bodies), disable=not progress):
         yield from _body_arrays(name, body, source, recipe, matrices, actions)
 
 # %% ../../nbs/data/07_bodies.ipynb #734b8509
@@ -377,7 +408,8 @@ def build_bodies(
     if progress:
         print("reading the body model; its first use takes a minute and 1 GB in ANNY_CACHE_DIR ...", file=sys.stderr)
     recipe, model = RECIPES[name], BodyModel()  # all data sets draw their poses with linear blending
-    names, matrices = sample_poses(np.random.default_rng([SEED, 0]), recipe.counts, _contact_tests(model), progress)
+    rng = np.random.default_rng([SEED, recipe.stream])
+    names, matrices = sample_poses(rng, recipe.counts, _contact_tests(model), progress)
     model = BodyModel(recipe.skinning, recipe.actions)
     actions = draw_actions(np.random.default_rng([SEED, 2]), model.actions, len(names)) if recipe.actions else []
     arrays = _all_arrays(recipe, model, names, matrices, actions, progress)

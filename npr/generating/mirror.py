@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Mirror', 'find_mirror', 'mirror_poses']
 
-# %% ../../nbs/generating/02_mirror.ipynb #532801ef
+# %% ../../nbs/generating/02_mirror.ipynb #89a688ca
 from typing import NamedTuple
 
 import igl
@@ -13,9 +13,55 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..geometry.mesh import Mesh, diagonal
+from ..geometry.mesh import InputError, Mesh, diagonal
 
-# %% ../../nbs/generating/02_mirror.ipynb #7f1ed961
+# %% ../../nbs/generating/02_mirror.ipynb #a5e1322c
+def _reflect(
+    points: np.ndarray,  # (V, 3)
+    normal: np.ndarray,  # (3,) unit normal of the plane
+    center: np.ndarray,  # (3,) a point of it
+) -> np.ndarray:  # (V, 3)
+    "Points on the other side of a plane."
+    return points - 2 * ((points - center) @ normal)[:, None] * normal
+
+
+def _partners(
+    verts: np.ndarray,  # (V, 3)
+    faces: np.ndarray,  # (F, 3)
+    normal: np.ndarray,  # (3,)
+    center: np.ndarray,  # (3,)
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # (V, 3) points; (V,) their faces; (V,) squared distances
+    "For each mirrored vertex the nearest point of the surface."
+    found = igl.point_mesh_squared_distance(_reflect(verts, normal, center), verts, faces)
+    squares, index, points = map(np.asarray, found)
+    return points, index, squares
+
+# %% ../../nbs/generating/02_mirror.ipynb #91eaa09c
+def _refine(
+    verts: np.ndarray,  # (V, 3) in diagonals
+    faces: np.ndarray,  # (F, 3)
+    normal: np.ndarray,  # (3,) to start from
+    rounds: int,
+) -> tuple[np.ndarray, ...]:  # normal, a point of the plane, and the partners: points, faces, squared distances
+    "Gauss-Newton steps that bring the mirrored vertices nearer to the surface."
+    center = verts.mean(axis=0)
+    a, b, c = (verts[faces[:, i]] for i in range(3))
+    across = np.cross(b - a, c - a)
+    across /= np.linalg.norm(across, axis=1, keepdims=True)
+    for _ in range(rounds):
+        points, index, _ = _partners(verts, faces, normal, center)
+        slopes, tilts, away = across[index], np.linalg.svd(normal[None])[2][1:], verts - center
+        along, height = slopes @ normal, away @ normal
+        slant = (away @ tilts.T) * along[:, None] + height[:, None] * (slopes @ tilts.T)  # (V, 2)
+        missing = ((points - _reflect(verts, normal, center)) * slopes).sum(axis=1)
+        step = np.linalg.lstsq(np.column_stack([2 * along, -2 * slant]), missing, rcond=1e-3)[0]
+        center, normal = center + step[0] * normal, normal + step[1:] @ tilts
+        normal = normal / np.linalg.norm(normal)
+        if np.abs(step).max() < 1e-8:
+            break
+    return normal, center, *_partners(verts, faces, normal, center)
+
+# %% ../../nbs/generating/02_mirror.ipynb #bef4d2a4
 class Mirror(NamedTuple):
     "The plane in which a template mirrors onto itself, and where each vertex finds its partner."
 
@@ -25,55 +71,32 @@ class Mirror(NamedTuple):
     weights: Tensor  # (V, 3) barycentric coordinates in it
     residual: float  # root mean square distance from mirrored vertices to the surface, in diagonals
 
-# %% ../../nbs/generating/02_mirror.ipynb #aa04bceb
+
 def find_mirror(
     template: Mesh,
-    rounds: int = 10,  # of refinement of the plane
+    rounds: int = 10,  # of refinement of the plane, at most
 ) -> Mirror:
-    "The best plane of symmetry among the axes and the principal axes; its residual tells how good it is."
-    verts, faces = template.verts.numpy(), template.faces.numpy()
-    center = verts.mean(axis=0)
-    axes = np.linalg.svd(verts - center, full_matrices=False)[2]
-    found = [_refine(verts, faces, normal, center, rounds) for normal in np.concatenate([np.eye(3), axes])]
-    normal, offset, points, index, squares = min(found, key=lambda entry: entry[-1].mean())
-    corners = faces[index]
+    "The best plane of symmetry found from the axes and the principal axes; its residual tells how good it is."
+    size, faces = diagonal(template), template.faces.cpu().numpy()
+    verts = template.verts.detach().cpu().numpy() / size
+    axes = np.linalg.svd(verts - verts.mean(axis=0), full_matrices=False)[2]
+    found = [_refine(verts, faces, normal, rounds) for normal in np.concatenate([np.eye(3), axes])]
+    normal, center, points, index, squares = min(found, key=lambda entry: round(float(entry[-1].mean()) ** 0.5, 9))
+    normal, corners = normal * np.sign(normal[np.abs(normal).argmax()]), faces[index]
     weights = np.asarray(igl.barycentric_coordinates(points, *(verts[corners[:, i]] for i in range(3))))
-    residual = float(np.sqrt(squares.mean())) / diagonal(template)
-    normal, offset, corners, weights = (torch.from_numpy(part) for part in (normal, offset, corners, weights))
-    return Mirror(normal, offset, corners, weights, residual)
+    arrays = (normal, center * size, corners, weights)
+    plane, offset, partners, shares = (torch.from_numpy(array).to(template.verts.device) for array in arrays)
+    return Mirror(plane, offset, partners, shares, float(squares.mean()) ** 0.5)
 
-# %% ../../nbs/generating/02_mirror.ipynb #a863548a
-def _refine(
-    verts: np.ndarray,  # (V, 3)
-    faces: np.ndarray,  # (F, 3)
-    normal: np.ndarray,  # (3,) to start from
-    center: np.ndarray,  # (3,)
-    rounds: int,
-) -> tuple[np.ndarray, ...]:
-    "Alternate between finding partners and the plane halfway between them."
-    for _ in range(rounds):
-        middle = (verts + _partners(verts, faces, normal, center)[0]) / 2
-        center = middle.mean(axis=0)
-        normal = np.linalg.svd(middle - center, full_matrices=False)[2][2]
-    return normal, center, *_partners(verts, faces, normal, center)
-
-# %% ../../nbs/generating/02_mirror.ipynb #91d17923
-def _partners(
-    verts: np.ndarray,  # (V, 3)
-    faces: np.ndarray,  # (F, 3)
-    normal: np.ndarray,  # (3,)
-    center: np.ndarray,  # (3,)
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # (V, 3) points; (V,) their faces; (V,) squared distances
-    "For each mirrored vertex the nearest point of the surface."
-    mirrored = verts - 2 * ((verts - center) @ normal)[:, None] * normal
-    squares, index, points = map(np.asarray, igl.point_mesh_squared_distance(mirrored, verts, faces))
-    return points, index, squares
-
-# %% ../../nbs/generating/02_mirror.ipynb #ac20095e
+# %% ../../nbs/generating/02_mirror.ipynb #73e3157e
 def mirror_poses(
-    mirror: Mirror,
-    posed: Tensor,  # (P, V, 3)
+    mirror: Mirror,  # of the template
+    posed: Tensor,  # (P, V, 3) poses of it
 ) -> Tensor:  # (P, V, 3)
-    "The mirrored poses of the same template."
-    partners = (posed[:, mirror.corners] * mirror.weights[..., None]).sum(dim=2)
-    return partners - 2 * ((partners - mirror.center) @ mirror.normal)[..., None] * mirror.normal
+    "The mirrored poses of the same template; raises `InputError` for poses of another mesh."
+    if posed.shape[1:] != mirror.corners.shape:
+        raise InputError(f"mirror_poses: needs poses (P, {len(mirror.corners)}, 3) of the mesh whose mirror this is, "
+                         f"not {tuple(posed.shape)}; find the mirror of their own template.")
+    normal, center, weights = (part.to(posed) for part in (mirror.normal, mirror.center, mirror.weights))
+    partners = (posed[:, mirror.corners.to(posed.device)] * weights[..., None]).sum(dim=2)
+    return partners - 2 * ((partners - center) @ normal)[..., None] * normal

@@ -104,9 +104,9 @@ class RefinementOptions:
 
     def __post_init__(self):
         if self.steps < 0 or self.batch_size < 1 or not self.learning_rate > 0:
-            raise InputError("Refinement needs no less than no step, at least one pose a step and a learning rate "
-                             f"above zero; got steps={self.steps}, batch_size={self.batch_size}, "
-                             f"learning_rate={self.learning_rate}.")
+            raise InputError("The number of refinement steps cannot be negative, and there must be at least one "
+                             f"pose a step and a learning rate above zero; got steps={self.steps}, "
+                             f"batch_size={self.batch_size}, learning_rate={self.learning_rate}.")
         if min(self.laplacian_weight, self.edge_weight, self.pull_weight) < 0:
             raise InputError("Refinement needs weights of zero or more; one of laplacian_weight, edge_weight and "
                              "pull_weight is negative.")

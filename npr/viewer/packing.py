@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ..geometry.mesh import diagonal
+from ..parts.skin import Skin, pose_skin
 from .scene import Actor, Scene, color_scale, colorings
 
 # %% ../../nbs/viewer/01_packing.ipynb #ae024dee
@@ -105,26 +106,22 @@ def unpack(
 
 # %% ../../nbs/viewer/01_packing.ipynb #75c56b33
 def _skinned(
-    block: _Block,
     actor: Actor,
     tolerance: float,  # largest distance that may be lost, in diagonals of the rest pose
-) -> dict[str, Any] | None:  # None where weights are not known, or not exact enough
+) -> dict[str, Any] | None:  # arrays, and how many joints; None where weights are not known, or not exact enough
     "The motion as matrices of joints."
     if actor.weights is None:
         return None
     rest, posed = actor.poses.template.verts, actor.poses.posed
     joints, weights = strongest(actor.weights.to(rest.dtype))
-    coarse = (65535 * weights).round() / 65535
-    dense = torch.zeros_like(actor.weights, dtype=rest.dtype).scatter(1, joints, coarse)
-    maps = fit_transforms(rest, dense, posed).float().to(rest.dtype)
-    blended = torch.einsum("vb,pbij->pvij", dense, maps)
-    moved = (blended[..., :3] @ rest[:, :, None])[..., 0] + blended[..., 3]
+    coarse = (65535 * weights).round()
+    dense = torch.zeros_like(actor.weights, dtype=rest.dtype).scatter(1, joints, coarse / 65535)
+    maps = fit_transforms(rest, dense, posed).float()
+    some = [part.to(rest.dtype) for part in maps.split(16)]
+    moved = torch.cat([pose_skin(rest, Skin(dense, part[..., :3], part[..., 3])) for part in some])
     if (moved - posed).norm(dim=-1).max() > tolerance * diagonal(actor.poses.template):
         return None
-    small = maps.shape[1] <= 256
-    return {"kind": "skinned", "joints": block.add(joints, "u1" if small else "u2"),
-            "weights": block.add((65535 * coarse).round(), "u2"), "per": joints.shape[1],
-            "transforms": block.add(maps, "f4"), "count": maps.shape[1]}
+    return {"joints": joints, "weights": coarse, "per": joints.shape[1], "transforms": maps, "count": maps.shape[1]}
 
 
 def _quantised(
@@ -152,11 +149,14 @@ def _motion(
     tolerance: float = 1e-4,
 ) -> dict[str, Any]:
     "The motion of an actor in the smaller form."
-    trial = _Block()
-    skinned, plain = _skinned(trial, actor, tolerance), 2 * actor.poses.posed.numel()
-    if skinned is not None and motion_bytes(skinned) < plain:
-        return _skinned(block, actor, tolerance) or {}
+    skinned, plain = _skinned(actor, tolerance), 2 * actor.poses.posed.numel()
+    if skinned is not None:
+        kinds = {"joints": "u1" if skinned["count"] <= 256 else "u2", "weights": "u2", "transforms": "f4"}
+        if sum(skinned[name].numel() * int(kind[1]) for name, kind in kinds.items()) < plain:
+            return {"kind": "skinned"} | skinned | {name: block.add(skinned[name], kind)
+                                                    for name, kind in kinds.items()}
     return {"kind": "quantised"} | _quantised(block, actor.poses.posed)
+
 
 # %% ../../nbs/viewer/01_packing.ipynb #0b779107
 def _pack_field(
@@ -225,7 +225,8 @@ def pack_scene(
                for target, row in scene.rows.items()]
     table = (255 * matplotlib.colormaps["viridis"](np.linspace(0, 1, 256))[:, :3]).round()
     header = {"format": "npr-scene-1", "poses": scene.pose_names, "radius": scene.radius,
-              "viridis": block.add(table, "u1"), "colorings": names, "scales": scales, "targets": targets}
+              "outline": scene.outline.tolist(), "viridis": block.add(table, "u1"), "colorings": names,
+              "scales": scales, "targets": targets}
     return block.with_header(header | {name: _with_segments(block, value) for name, value in (more or {}).items()})
 
 

@@ -83,6 +83,17 @@ def _check_rows(
     if values is not None and len(values) != count:
         raise InputError(f"{actor}: {name} has {len(values)} rows for {count} {unit}; give one row for each.")
 
+# %% ../../nbs/viewer/00_scene.ipynb #16dfbcd4
+def _outline(
+    actor: Actor,
+) -> np.ndarray:  # (N, 2)
+    "The outermost circles that its vertices, in all poses, describe about the vertical axis: radius and height."
+    x, y, height = (actor.poses.posed.flatten(0, 1) - torch.from_numpy(actor.center)).T
+    circles = torch.stack([torch.hypot(x, y), height], dim=1)
+    angles = torch.deg2rad(torch.linspace(-90, 90, 37, dtype=circles.dtype))
+    outermost = [(circles @ torch.stack([angle.cos(), angle.sin()])).argmax() for angle in angles]
+    return circles[torch.stack(outermost).unique()].numpy()
+
 # %% ../../nbs/viewer/00_scene.ipynb #f7ecd794
 @dataclass(frozen=True, eq=False)
 class Scene:
@@ -116,16 +127,21 @@ class Scene:
         return max((actor.poses.posed - torch.from_numpy(actor.center)).norm(dim=-1).max().item()
                    for actor in everyone) or 1.0
 
+    @cached_property
+    def outline(self) -> np.ndarray:  # (N, 2) radius, and height above the centre of the actor
+        "The outermost of the circles that the vertices describe when the actors turn, over all poses and actors."
+        return np.concatenate([_outline(actor) for row in self.rows.values() for actor in row])
+
 # %% ../../nbs/viewer/00_scene.ipynb #cd3f1d6a
 def colorings(
     scene: Scene,
 ) -> list[str]:
     "The names of all colourings that some actor can show."
     everyone = [actor for row in scene.rows.values() for actor in row]
-    known = {"error": any(actor.truth is not None for actor in everyone)}
+    error = any(actor.truth is not None for actor in everyone)
     fields = dict.fromkeys(name for actor in everyone for name in actor.fields)
     influence = any(actor.influence is not None for actor in everyone)
-    return ["plain", "displacement", *(name for name in known if known[name]), *fields, *["influence"] * influence]
+    return ["plain", "displacement", *["error"] * error, *fields, *["influence"] * influence]
 
 
 def _reach(
@@ -232,7 +248,7 @@ def vertex_colors(
         found.append(np.asarray(colors, dtype=float))
     return found
 
-# %% ../../nbs/viewer/00_scene.ipynb #269abf91
+# %% ../../nbs/viewer/00_scene.ipynb #8004d5cc
 FIELD_OF_VIEW = 30.0  # degrees from top to bottom
 
 
@@ -249,19 +265,33 @@ class Eye(NamedTuple):
         return self.goal + self.distance * self.rotation[2]
 
 
+def _fitting_distance(
+    outline: np.ndarray,  # (N, 2) of the scene
+    elevation: float,  # degrees
+    aspect: float,  # width of the tile divided by its height
+) -> float:
+    "How far the camera is from the goal when the circles just fit into the tile."
+    steep, (radii, heights) = 1 / np.tan(np.radians(FIELD_OF_VIEW / 2)), outline.T
+    sine, cosine = np.sin(np.radians(elevation)), np.cos(np.radians(elevation))
+    at_side = radii * np.hypot(steep / min(1.0, aspect), cosine) + heights * sine
+    at_top = radii * abs(steep * sine - cosine) + heights * (sine + steep * cosine)
+    at_bottom = radii * abs(steep * sine + cosine) + heights * (sine - steep * cosine)
+    return float(np.max([at_side, at_top, at_bottom]))
+
+
 def camera_eye(
     actor: Actor,
     camera: Camera,
-    radius: float,  # of the scene
+    scene: Scene,  # of the actor
     aspect: float,  # width of the tile divided by its height
 ) -> Eye:
     "Where the camera stands for an actor."
     rotation = view_rotation(camera.azimuth, camera.elevation).numpy()
-    goal = actor.center - radius * (camera.right * rotation[0] + camera.up * rotation[1])
-    distance = 1.05 * radius / np.sin(np.radians(FIELD_OF_VIEW / 2)) / min(1.0, aspect) / camera.zoom
-    return Eye(rotation, goal, float(distance))
+    goal = actor.center - scene.radius * (camera.right * rotation[0] + camera.up * rotation[1])
+    fitting = max(_fitting_distance(scene.outline, camera.elevation, aspect), scene.radius)  # for a single point
+    return Eye(rotation, goal, 1.05 * fitting / camera.zoom)
 
-
+# %% ../../nbs/viewer/00_scene.ipynb #269abf91
 def project(
     points: np.ndarray,  # (N, 3)
     eye: Eye,

@@ -347,9 +347,9 @@ def _start_window(
     try:
         polyscope.init(backend)
     except RuntimeError as error:
-        reason = str(error).rpartition("]")[2].strip()
-        raise EngineError(f"No window can be opened here ({reason}); install the driver of the graphics card, or save "
-                          "a page or a picture instead.") from error
+        reason = str(error).rpartition("]")[2].removeprefix(" ERROR:").strip()
+        raise EngineError(f"No window can be opened here ({reason}); look at DISPLAY and at the driver of the graphics "
+                          "card, or save a page or a picture instead.") from error
     prepare_polyscope(polyscope)
     polyscope.set_background_color((0.9, 0.91, 0.93, 1))
     return polyscope

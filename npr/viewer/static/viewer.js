@@ -17,6 +17,7 @@ const DEFAULTS = {
   engine: "webgl", engines: ["webgl"], target: "", frame: 0, coloring: "plain", keypoint: 0,
   show_keypoints: false, playing: false, speed: 1, camera: START, height: 420, note: "",
 };
+const EMPTY = { poses: [], targets: [], colorings: ["plain"], scales: {}, radius: 1, outline: [] }; // no scene yet
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
@@ -223,14 +224,22 @@ function viewRotation(azimuth, elevation) {
   return [right, up, towards];
 }
 
-/** Distance of the camera from what it looks at, in radii of the scene. */
-const cameraDistance = (zoom, aspect) => 1.05 / Math.sin(HALF_VIEW) / Math.min(1, aspect) / zoom;
+/** Distance of the camera from what it looks at: the circles of the scene's outline fit. `camera_eye` of Python does the same. */
+function cameraDistance({ outline, radius }, elevation, zoom, aspect) {
+  const steep = 1 / Math.tan(HALF_VIEW), angle = (elevation * Math.PI) / 180;
+  const sine = Math.sin(angle), cosine = Math.cos(angle), side = Math.hypot(steep / Math.min(1, aspect), cosine);
+  const needed = outline.map(([reach, height]) => Math.max(
+    reach * side + height * sine,
+    reach * Math.abs(steep * sine - cosine) + height * (sine + steep * cosine),
+    reach * Math.abs(steep * sine + cosine) + height * (sine - steep * cosine)));
+  return (1.05 * Math.max(radius, ...needed)) / zoom;
+}
 
 /** How a camera sees an actor: {view, projection} as columns for WebGL, and {rotation, eye, distance, near, far}. */
-function viewMatrices(camera, center, radius, aspect) {
-  const [azimuth, elevation, zoom, right, up] = camera;
+function viewMatrices(camera, center, scene, aspect) {
+  const [azimuth, elevation, zoom, right, up] = camera, { radius } = scene;
   const rotation = viewRotation(azimuth, elevation);
-  const distance = radius * cameraDistance(zoom, aspect);
+  const distance = cameraDistance(scene, elevation, zoom, aspect);
   const eye = center.map((part, axis) =>
     part - radius * (right * rotation[0][axis] + up * rotation[1][axis]) + distance * rotation[2][axis]);
   const near = Math.max(distance - 3 * radius, distance / 100), far = distance + 3 * radius;
@@ -448,7 +457,7 @@ class BrowserPainter {
       if (wide === 0) return;
       gl.viewport(left, 0, wide, height);
       gl.scissor(left, 0, wide, height);
-      const sight = viewMatrices(state.camera, shapes.row.actors[number].center, scene.radius, wide / height);
+      const sight = viewMatrices(state.camera, shapes.row.actors[number].center, scene, wide / height);
       this.paintMesh(number, sight);
       if (state.show_keypoints) this.paintKeypoints(number, sight, viewer, height);
     });
@@ -747,7 +756,7 @@ class Controls {
     const plain = (names) => names.map((name) => [name, name]);
     const speeds = SPEEDS.includes(state.speed) ? SPEEDS : [...SPEEDS, state.speed];
     this.speed.fill(speeds.map((speed) => [speed, `${speed}×`]), state.speed);
-    this.target.fill(plain(scene.menu ?? scene.targets.map((row) => row.name)), state.target);
+    this.target.fill(plain(scene.targets.map((row) => row.name)), state.target);
     this.coloring.fill(plain(scene.colorings), state.coloring);
     this.engine.fill(viewer.engines.map((name) => [name, DRAWERS[name] ?? name]), state.engine);
     this.keypoint.hidden = state.coloring !== "influence" || !count;
@@ -1066,7 +1075,7 @@ class Viewer {
   /** Read the scene of the model; pose, target and camera stay. */
   load() {
     const pack = this.model.get("pack");
-    this.scene = pack?.byteLength ? readScene(pack) : { poses: [], targets: [], colorings: ["plain"], scales: {} };
+    this.scene = pack?.byteLength ? readScene(pack) : EMPTY;
     this.poses = this.scene.poses;
     this.shapes = this.mixture = this.hovered = null;
     this.state.frame = clamp(this.state.frame, 0, Math.max(0, this.poses.length - 1));
@@ -1220,7 +1229,8 @@ class Viewer {
   pan(x, y, factor = 1) {
     const [azimuth, elevation, zoom, right, up] = this.state.camera;
     const wide = this.area.clientWidth / (this.row?.actors.length ?? 1), high = this.area.clientHeight;
-    const radii = (2 * Math.tan(HALF_VIEW) * cameraDistance(zoom, wide / high)) / high; // that a pixel stands for
+    const distance = cameraDistance(this.scene, elevation, zoom, wide / high);
+    const radii = (2 * Math.tan(HALF_VIEW) * distance) / this.scene.radius / high; // that a pixel stands for
     this.setCamera([azimuth, elevation, clamp(zoom * factor, 0.2, 30), right + x * radii, up - y * radii]);
   }
 
@@ -1380,7 +1390,7 @@ class Viewer {
     const { engines, state, scene, row } = this;
     if (engines.length && !engines.includes(state.engine)) this.write("engine", (state.engine = engines[0]));
     if (!scene.colorings.includes(state.coloring)) state.coloring = "plain";
-    if (row && !scene.menu?.includes(state.target)) state.target = row.name;
+    if (row) state.target = row.name;
     state.keypoint = clamp(state.keypoint, 0, Math.max(0, this.keypointCount - 1));
     this.controls.update();
     this.updateLabels();
