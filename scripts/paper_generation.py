@@ -89,6 +89,7 @@ def decoded(
     codes: Codes | PoseCode,
 ) -> Tensor:  # (P, V, 3)
     "Vertices of the template for codes."
+    assert model.template is not None  # both models were saved with it
     code = PoseCode(codes[0], codes[1], model.encoder.global_code(codes[1]).detach())
     return decode_poses(model, code, model.target(model.template))
 

@@ -6,7 +6,7 @@
 __all__ = ['Kept', 'NoiseSchedule', 'sampling_times', 'step_back', 'denoise', 'TimedBlock', 'CodeDenoiser', 'GeneratorOptions',
            'Codes', 'CascadedGenerator', 'train_generator']
 
-# %% ../../nbs/paper/07_generation.ipynb #d8403fc3
+# %% ../../nbs/paper/07_generation.ipynb #dad1a615
 import copy
 import math
 from collections.abc import Callable
@@ -20,9 +20,10 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from ..geometry.mesh import InputError
+from ..interface import PoseCode
 from .layers import two_layers
 
-# %% ../../nbs/paper/07_generation.ipynb #0cb69b41
+# %% ../../nbs/paper/07_generation.ipynb #d7654dd2
 @dataclass(frozen=True)
 class NoiseSchedule:
     "How much noise enters in each of T steps. Time 0 is without noise; at time T almost nothing else is left."
@@ -55,7 +56,7 @@ class NoiseSchedule:
         share = self.signal.to(clean)[times].view(-1, *[1] * (clean.ndim - 1))
         return share.sqrt() * clean + (1 - share).sqrt() * noise
 
-# %% ../../nbs/paper/07_generation.ipynb #84d07e7a
+# %% ../../nbs/paper/07_generation.ipynb #aa053bcb
 def sampling_times(
     schedule: NoiseSchedule,
     steps: int | None = None,  # None: all T
@@ -83,7 +84,7 @@ def step_back(
     noise = (noisy - later**0.5 * clean) / (1 - later) ** 0.5
     return earlier**0.5 * clean + max(1 - earlier - variance, 0) ** 0.5 * noise, variance**0.5
 
-# %% ../../nbs/paper/07_generation.ipynb #39b17369
+# %% ../../nbs/paper/07_generation.ipynb #55383481
 Kept = dict[int, Tensor]  # row, that is keypoint -> (C,) or (P, C) what it is to be
 
 
@@ -123,7 +124,7 @@ def denoise(
             noisy = noisy + spread * torch.randn(noisy.shape, generator=generator, dtype=noisy.dtype).to(noisy.device)
     return noisy
 
-# %% ../../nbs/paper/07_generation.ipynb #be2bdfb0
+# %% ../../nbs/paper/07_generation.ipynb #9ccef693
 class TimedBlock(nn.Module):
     "Attention between tokens and a network for each; the time scales, shifts and gates both. A fresh one does nothing."
 
@@ -160,9 +161,11 @@ class TimedBlock(nn.Module):
             tokens = tokens + gates[:, :, i] * layer(entering)
         return tokens
 
-# %% ../../nbs/paper/07_generation.ipynb #67bb5043
+# %% ../../nbs/paper/07_generation.ipynb #f083aa15
 class CodeDenoiser(nn.Module):
     "Finds the noise in the numbers of K keypoints. A fresh one is the exact denoiser of a standard Gaussian."
+
+    frequencies: Tensor
 
     def __init__(
         self,
@@ -200,7 +203,7 @@ class CodeDenoiser(nn.Module):
         share = self.schedule.signal.to(noisy)[times][:, None, None]
         return (1 - share).sqrt() * noisy + share.sqrt() * self.last(tokens)
 
-# %% ../../nbs/paper/07_generation.ipynb #454aa390
+# %% ../../nbs/paper/07_generation.ipynb #2954dab6
 @dataclass(frozen=True)
 class GeneratorOptions:
     "How large the two networks are, and how they are trained."
@@ -231,9 +234,14 @@ class Codes(NamedTuple):
     keypoints: Tensor  # (P, K, 3) positions on the posed source
     features: Tensor  # (P, K, C)
 
-# %% ../../nbs/paper/07_generation.ipynb #744f7043
+# %% ../../nbs/paper/07_generation.ipynb #5b3756a8
 class _CodeUnits(nn.Module):
     "Codes in units of their spread."
+
+    keypoints_mean: Tensor
+    keypoints_spread: Tensor
+    features_mean: Tensor
+    features_spread: Tensor
 
     def __init__(
         self,
@@ -268,7 +276,7 @@ class _CodeUnits(nn.Module):
         return Codes(codes.keypoints * self.keypoints_spread + self.keypoints_mean,
                      codes.features * self.features_spread + self.features_mean)
 
-# %% ../../nbs/paper/07_generation.ipynb #cc99a935
+# %% ../../nbs/paper/07_generation.ipynb #30df53d1
 class _Stages(_CodeUnits):
     "The two networks and their losses."
 
@@ -300,7 +308,7 @@ class _Stages(_CodeUnits):
             found.append(F.mse_loss(denoiser(self.schedule.diffuse(values, times, noise), times, known), noise))
         return found[0], found[1]
 
-# %% ../../nbs/paper/07_generation.ipynb #68441e50
+# %% ../../nbs/paper/07_generation.ipynb #86f9f643
 class CascadedGenerator(_Stages):
     "Two diffusion models: first where the keypoints are, then their features, given where they are."
 
@@ -343,7 +351,7 @@ class CascadedGenerator(_Stages):
         keypoints = self.sample_keypoints(count, generator, steps, kept)
         return Codes(keypoints, self.sample_features(keypoints, generator, steps))
 
-# %% ../../nbs/paper/07_generation.ipynb #4b3c8255
+# %% ../../nbs/paper/07_generation.ipynb #6ef5b293
 @torch.no_grad()
 def _follow(
     average: nn.Module,
@@ -351,17 +359,18 @@ def _follow(
     memory: float,  # from 0 to 1
 ) -> None:
     "Move an average of weights towards the present ones."
-    torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - memory)
+    for mine, new in zip(average.parameters(), network.parameters()):
+        mine.lerp_(new, 1 - memory)
 
 
 def _batch(
     codes: Codes,
-    drawn: Codes | None,
+    drawn: Codes | PoseCode | None,
     options: GeneratorOptions,
     generator: torch.Generator,
 ) -> Codes:  # of `batch_size` poses
     "True codes, or drawn ones with some true ones among them."
-    def some(source: Codes, count: int) -> Codes:
+    def some(source: Codes | PoseCode, count: int) -> Codes:
         rows = torch.randint(len(source.keypoints), (count,), generator=generator)
         return Codes(source.keypoints[rows], source.features[rows])
 
@@ -370,12 +379,12 @@ def _batch(
     whole = int((torch.rand(options.batch_size, generator=generator) < options.whole).sum())
     return Codes(*map(torch.cat, zip(some(codes, whole), some(drawn, options.batch_size - whole))))
 
-# %% ../../nbs/paper/07_generation.ipynb #330a0ebe
+# %% ../../nbs/paper/07_generation.ipynb #3608fdb6
 def train_generator(
-    codes: Codes,  # of true poses; a `PoseCode` will do
+    codes: Codes | PoseCode,  # of true poses
     options: GeneratorOptions = GeneratorOptions(),
     ordered: bool = True,  # whether keypoint k is the same place in every pose; for the preset paper it is not
-    drawn: Codes | None = None,  # more codes to learn from, of drawn poses
+    drawn: Codes | PoseCode | None = None,  # more codes to learn from, of drawn poses
     watch: Callable[[int, CascadedGenerator], bool | None] | None = None,  # gets step and generator; true: stop
     progress: bool = False,  # show a bar
 ) -> CascadedGenerator:  # with the average of the weights
@@ -387,9 +396,9 @@ def train_generator(
     optimiser = torch.optim.AdamW(network.parameters(), options.learning_rate, weight_decay=0.01, fused=True)
     for step in tqdm(range(1, options.steps + 1), desc="steps", disable=not progress):
         optimiser.param_groups[0]["lr"] = options.learning_rate * min(1, step / 100)
-        loss = sum(network.losses(_batch(codes, drawn, options, generator), generator))
+        first, second = network.losses(_batch(codes, drawn, options, generator), generator)
         optimiser.zero_grad()
-        loss.backward()
+        (first + second).backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         _follow(average, network, min(options.memory, (step + 1) / (step + 10)))
