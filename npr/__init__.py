@@ -36,9 +36,9 @@ _MODULES = {
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 __all__ = ["InputError", "Mesh", "PoseModel", "PoseSet", "TrainingOptions", "combine", "explore", "generate",
-           "learn_sampler", "load_dataset", "load_model", "load_poses", "load_pretrained", "load_sampler", "mix", "reach",
-           "read_mesh", "read_poses", "refine", "save_model", "save_poses", "save_sampler", "train", "transfer", "view",
-           "write_mesh", "write_poses"]
+           "learn_sampler", "load_dataset", "load_model", "load_poses", "load_pretrained", "load_sampler", "mix",
+           "reach", "read_mesh", "read_poses", "refine", "save_model", "save_poses", "save_sampler", "train",
+           "transfer", "view", "write_mesh", "write_poses"]
 
 
 def __getattr__(name: str) -> Any:

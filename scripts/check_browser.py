@@ -223,6 +223,7 @@ def check_page(
         page.on("pageerror", lambda error, faults=faults: faults.append(str(error)))
         page.goto(path.as_uri())
         page.wait_for_selector(f"{AREA} canvas")
+        expect(page.get_by_role("button", name="drag").count() == 0, "without a kernel nothing offers to pull the body")
         try_controls(page, f"page-{scheme}")
         before = shot(page, f"page-{scheme}-before")
         page.get_by_label("Target").first.select_option("skinned")
@@ -343,6 +344,64 @@ def try_explorer(
     expect(changed(mixed, shot(page, "lab-target", area)) > 0.003, "another target is shown")
 
 
+def limb_of(
+    picture: np.ndarray,  # (H, W, 4) uint8
+    share: float,  # of the width that the first actor has
+) -> tuple[float, float]:  # shares of the width and of the height
+    "A place just inside the leftmost part of the first actor, below the names."
+    mask = silhouette_of(picture)[:, : int(share * picture.shape[1])]
+    mask[: len(mask) // 8] = mask[-8:] = mask[:, :8] = False  # names, and the border
+    column = int(mask.any(axis=0).argmax()) + 4
+    row = int(np.flatnonzero(mask[:, column])[0]) + 4
+    return column / picture.shape[1], row / picture.shape[0]
+
+
+def try_pulling(
+    page: Page,
+) -> None:
+    "A press on the body and a move bend it; the point stays, and Escape removes it."
+    area, root = f"{EXPLORER} {AREA}", page.locator(EXPLORER)
+    page.locator(area).scroll_into_view_if_needed()
+    page.locator(area).focus()
+    page.keyboard.press("Home")
+    before = shot(page, "lab-limb", area)
+    root.get_by_role("button", name="drag").click()
+    page.wait_for_function(IDLE, timeout=60_000)
+    box, (right, down) = box_of(page, area), limb_of(before, 0.5)
+    x, y = box["x"] + right * box["width"], box["y"] + down * box["height"]
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for step in range(1, 9):
+        page.mouse.move(x + 2 * step, y - 5 * step)
+        page.wait_for_timeout(100)
+    page.mouse.up()
+    root.get_by_text("by 1 point").wait_for(timeout=20_000)
+    page.wait_for_function(IDLE, timeout=60_000)
+    pulled = shot(page, "lab-pulled", area)
+    expect(changed(before, pulled) > 0.003, "pulling at a limb bends the body, and the answer came back")
+    line = page.locator(f"{EXPLORER} .npr-handles line")
+    ends = [float(line.get_attribute(name) or "nan") for name in ("x1", "y1", "x2", "y2")]
+    away = np.hypot(ends[0] - ends[2], ends[1] - ends[3])
+    expect(away < 3, f"the limb is where the pointer left it, {away:.1f} pixels away")
+    expect(abs(ends[0] - (x + 16 - box["x"])) < 8, "the point stands under the pointer")
+    target = pulled[:, pulled.shape[1] // 2 :]
+    expect(changed(before[:, before.shape[1] // 2 :], target) > 0.003, "the target bends, too")
+    page.keyboard.press("Escape")
+    expect(changed(before, shot(page, "lab-let-go", area)) < 0.003, "Escape lets the body go back")
+    page.keyboard.press("g")
+
+
+def try_sampling(
+    page: Page,
+) -> None:
+    "The button draws new poses."
+    root = page.locator(EXPLORER)
+    root.get_by_role("button", name="Sample new poses").click()
+    root.get_by_text("/ 32").wait_for(timeout=120_000)
+    shot(page, "lab-sampled", f"{EXPLORER} {AREA}")
+    expect(True, "twenty poses were added to the twelve")
+
+
 def try_busy_kernel(
     page: Page,
 ) -> None:
@@ -376,6 +435,8 @@ def check_lab(
         try_controls(page, "lab")
         try_engines(page)
         try_explorer(page)
+        try_pulling(page)
+        try_sampling(page)
         other = open_notebook(browser, address, "second.ipynb", 1)
         shown = shot(other, "lab-second")
         expect(shown.std() > 3, "a second notebook draws at the same time")

@@ -12,8 +12,9 @@ OMP_NUM_THREADS=1 python scripts/generation.py --data FOLDER --flow FILE
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 from time import process_time
@@ -58,6 +59,16 @@ SHOWN = {"1-NN %": ".1f", "1-NN deviation": ".1f", "samples apart %": ".0f", "tr
          "coverage %": ".0f", "matching cm": ".1f", "discrepancy x 100": ".1f", "copy ratio": ".2f",
          "copy ratio with mirror": ".2f", "near copies %": ".0f", "diversity": ".2f", "stretch": ".3f",
          "volume": ".3f", "folded %": ".2f", "buried %": ".2f", "turns beyond fresh %": ".2f", "seconds": ".2f"}
+ABOUT = {
+    "1-NN %": "how often a pose's nearest other pose is of its own kind; 50 is best", "1-NN deviation": "over all pairs",
+    "samples apart %": "samples whose nearest is a sample", "truth apart %": "true poses whose nearest is true",
+    "coverage %": "true poses that are the nearest of some sample", "matching cm": "from a true pose to a sample",
+    "discrepancy x 100": "unbiased polynomial MMD, squared", "copy ratio": "distance to training poses beside fresh truth's",
+    "near copies %": "three times nearer to one training pose than to the next", "diversity": "beside that of truth",
+    "stretch": "factor by which edges are off", "volume": "factor by which it is off",
+    "folded %": "edges bent by more than 120 degrees", "buried %": "vertices inside the body",
+    "turns beyond fresh %": "turns of parts about three axes, outside the range of 800 fresh poses; no skeleton is fitted",
+    "seconds": "of the processor, for 200 poses"}
 Draw = Callable[[int], Tensor]  # from a seed to COUNT poses, (COUNT, V, 3)
 
 
@@ -310,51 +321,63 @@ def measure_sizes(
     return rows
 
 
-def carried_samples(
-    data: Dataset,
-    fresh: Dataset,
-    settings: argparse.Namespace,
-) -> dict[str, PoseSet]:  # by row
-    "Poses of the source that go to other bodies: fresh ones, and those of some samplers."
-    source = Source(data.train, Truth(torch.cat([fresh.train.posed, fresh.held_out.posed]), 1))
-    draws = all_draws(source, settings.flow)
-    chosen = {row: draws[row](1000)[: settings.poses] for row in CARRIED if row in draws}
-    others = fresh.train.posed[spread_evenly(len(fresh.train), settings.poses)]
-    found = {"fresh poses": others, "training poses": data.train.posed[spread_evenly(len(data.train), settings.poses)]}
-    return {row: PoseSet(data.train.template, verts) for row, verts in (found | chosen).items()}
+class Shared:
+    "What the groups targets and pictures have in common; made when it is first needed."
 
+    def __init__(
+        self,
+        data: Dataset,
+        fresh: Dataset,
+        settings: argparse.Namespace,
+    ):
+        self.data, self.fresh, self.settings, self.count = data, fresh, settings, settings.poses
 
-def on_bodies(
-    data: Dataset,
-    fresh: Dataset,
-    settings: argparse.Namespace,
-) -> dict[str, dict[str, PoseSet]]:  # by row and body
-    "Samples carried to the other bodies, and the truth there: the bodies in other fresh poses."
-    model, samples = load_pretrained("bodies")[0], carried_samples(data, fresh, settings)
-    bodies, count = dict(fresh.targets), settings.poses
-    targets = {name: model.target(body.poses.template) for name, body in bodies.items()}
-    rows = {"true poses": {name: body.poses[:count] for name, body in bodies.items()},
-            "other true poses": {name: body.poses[count : 2 * count] for name, body in bodies.items()}}
-    for row, poses in samples.items():
-        rows[row] = {name: transfer(model, poses, target, progress=False) for name, target in targets.items()}
-    return rows
+    def poses(
+        self,
+        verts: Tensor,  # (P, V, 3)
+        names: Sequence[str] = (),
+    ) -> PoseSet:
+        "Poses of the source."
+        return PoseSet(self.data.train.template, verts, list(names))
 
+    @cached_property
+    def draws(self) -> dict[str, Draw]:  # by row
+        "All samplers."
+        source = Source(self.data.train, Truth(torch.cat([self.fresh.train.posed, self.fresh.held_out.posed]), 1))
+        return all_draws(source, self.settings.flow)
 
-def pictured(
-    data: Dataset,
-    fresh: Dataset,
-    settings: argparse.Namespace,
-) -> dict[str, PoseSet]:  # by body
-    "The other bodies in true poses that `on_bodies` does not have, to train the network of pictures with."
-    found = {}
-    for name, body in fresh.targets.items():
-        more, left = data.targets[name].poses, body.poses[2 * settings.poses :]
-        found[name] = PoseSet(left.template, torch.cat([left.posed, more.posed]), left.names + more.names)
-    return found
+    @cached_property
+    def on_bodies(self) -> dict[str, dict[str, PoseSet]]:  # by row and body
+        "Samples carried to the other bodies, and the truth there: the bodies in other fresh poses."
+        model, bodies, count = load_pretrained("bodies")[0], dict(self.fresh.targets), self.count
+        some = (train[spread_evenly(len(train), count).tolist()] for train in (self.fresh.train, self.data.train))
+        samples = dict(zip(("fresh poses", "training poses"), some))
+        samples |= {row: self.poses(self.draws[row](1000)[:count]) for row in CARRIED if row in self.draws}
+        rows = {"true poses": {name: body.poses[:count] for name, body in bodies.items()},
+                "other true poses": {name: body.poses[count : 2 * count] for name, body in bodies.items()}}
+        targets = {name: model.target(body.poses.template) for name, body in bodies.items()}
+        for row, poses in samples.items():
+            rows[row] = {name: transfer(model, poses, target, progress=False) for name, target in targets.items()}
+        return rows
+
+    def on_source(self) -> dict[str, dict[str, PoseSet]]:  # by row, each with the body "source"
+        "400 samples of each sampler, and 540 and 400 true poses."
+        fresh = centred(torch.cat([self.fresh.held_out.posed, self.fresh.train.posed]))
+        rows = {"true poses": fresh[:540], "other true poses": fresh[540:940]}
+        rows |= {row: torch.cat([draw(1000), draw(1001)]) for row, draw in self.draws.items()}
+        return {row: {"source": self.poses(verts)} for row, verts in rows.items()}
+
+    def to_learn(self) -> dict[str, PoseSet]:  # by body
+        "All bodies in true poses that are in no row, to train the network of pictures with."
+        bodies = {name: (body.poses[2 * self.count :], self.data.targets[name].poses)
+                  for name, body in self.fresh.targets.items()}
+        bodies["source"] = (self.fresh.train[740:], self.data.held_out)
+        return {name: PoseSet(one.template, torch.cat([one.posed, two.posed]), one.names + two.names)
+                for name, (one, two) in bodies.items()}
 
 
 def measure_targets(
-    rows: dict[str, dict[str, PoseSet]],  # from `on_bodies`
+    rows: dict[str, dict[str, PoseSet]],  # from `Shared`
 ) -> dict[str, dict[str, dict[str, float]]]:  # by row and body
     "Stretch, folds and self-intersection on the other bodies, and 1-NN against true poses there."
     found = {}
@@ -434,23 +457,19 @@ def markdown(
 
 def measure(
     group: str,  # one of `GROUPS`
-    data: Dataset,
-    fresh: Dataset,
-    settings: argparse.Namespace,
-    carried: dict[str, dict[str, PoseSet]],  # from `on_bodies`; filled when it is first needed
+    shared: Shared,
 ) -> dict:
     "One group of the table."
+    data, fresh, settings = shared.data, shared.fresh, shared.settings
     if group == "source":
         return measure_source(data, fresh, settings)
     if group == "sizes":
         return measure_sizes(data, fresh, settings)
     if group == "animals":
         return measure_animals(settings.data)
-    if not carried:
-        carried |= on_bodies(data, fresh, settings)
     if group == "targets":
-        return measure_targets(carried)
-    return measure_pictures(pictured(data, fresh, settings), carried)
+        return measure_targets(shared.on_bodies)
+    return measure_pictures(shared.to_learn(), {"source": shared.on_source(), "other bodies": shared.on_bodies})
 
 
 def fresh_poses(
@@ -471,18 +490,18 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "nbs/benchmark/generation.json", help="where it is kept")
     settings = parser.parse_args()
     table = json.loads(settings.out.read_text()) if settings.out.is_file() else {"groups": {}}
-    kept, carried, seconds = table["groups"], {}, table.get("seconds", {})
-    data, fresh = load_dataset("bodies-2k"), fresh_poses(settings.data)
+    kept, seconds = table["groups"], table.get("seconds", {})
+    shared = Shared(load_dataset("bodies-2k"), fresh_poses(settings.data), settings)
     for group in settings.only or [group for group in GROUPS if group not in kept]:
         start = process_time()
         try:
-            kept[group] = measure(group, data, fresh, settings, carried)
+            kept[group] = measure(group, shared)
         except InputError as error:
             print(f"left out: {error}")
             continue
         seconds[group] = round(process_time() - start)
         about = {"command": "python scripts/generation.py --data FOLDER" + (" --flow FILE" if settings.flow else ""),
-                 "sets": settings.sets, "poses in a set": COUNT, "poses on each other body": settings.poses,
+                 "columns": ABOUT, "sets": settings.sets, "poses in a set": COUNT, "poses on each other body": settings.poses,
                  "machine": describe_machine(torch.device("cpu")), "threads": torch.get_num_threads(),
                  "seconds": seconds, "groups": kept}
         write_atomically(settings.out, json.dumps(about, indent=1).encode())

@@ -123,30 +123,40 @@ def family_numbers(
 
 
 @torch.no_grad()
-def measure_pictures(
-    learned: dict[str, PoseSet],  # bodies in true poses to learn from
+def compare_pictures(
+    network: PictureNetwork,
     rows: dict[str, dict[str, PoseSet]],  # by row and body; the row "true poses" is what others are compared with
+    bodies: list[str],  # all that the network knows, in order
 ) -> dict[str, dict[str, float]]:  # by row
     "Fréchet and kernel distance to pictures of true poses, and how often the network names the body rightly."
+    features, found = {}, {}
+    for row, some in rows.items():
+        pictures, numbers = all_pictures(some)
+        named = torch.tensor([bodies.index(name) for name in some])[numbers]
+        parts = [network(part) for part in pictures.split(500)]
+        features[row] = torch.cat(parts).double()
+        found[row] = {"body %": 100 * (network.body(torch.cat(parts)).argmax(dim=1) == named).double().mean().item()}
+        if row != "true poses":
+            found[row] |= {"Fréchet distance": frechet_distance(features[row], features["true poses"]),
+                           "kernel distance x 100": 100 * kernel_distance(features[row], features["true poses"])}
+        print(f"pictures, {row}", *(f"{name} {value:.3f}" for name, value in found[row].items()), sep="; ", flush=True)
+    return found
+
+
+def measure_pictures(
+    learned: dict[str, PoseSet],  # bodies in true poses to learn from, named such as walk-003
+    groups: dict[str, dict[str, dict[str, PoseSet]]],  # by group, row and body
+) -> dict[str, dict]:  # by group and row; and about the network
+    "Train a network, and compare the pictures of each group with those of its true poses."
     start, names = process_time(), [name for poses in learned.values() for name in poses.names]
     families = sorted({name.rsplit("-", 1)[0] for name in names})
     pictures, bodies = all_pictures(learned)
-    with torch.enable_grad():
-        network = train_network(pictures, torch.stack([bodies, family_numbers(learned, families)], dim=1))
-    found: dict[str, dict[str, float]] = {"network": {"pictures": len(pictures), "seconds": process_time() - start}}
-    features, accuracies = {}, {}
-    for row, some in rows.items():
-        pictures, bodies = all_pictures(some)
-        features[row] = torch.cat([network(part) for part in pictures.split(500)]).double()
-        guessed = network.body(features[row].float()).argmax(dim=1)
-        accuracies[row] = 100 * (guessed == bodies).double().mean().item()
-    families_right = (network.family(features["true poses"].float()).argmax(dim=1)
-                      == family_numbers(rows["true poses"], families))
-    found["network"]["family of true poses %"] = 100 * families_right.double().mean().item()
-    for row, some in features.items():
-        found[row] = {"body %": accuracies[row]}
-        if row != "true poses":
-            found[row] |= {"Fréchet distance": frechet_distance(some, features["true poses"]),
-                           "kernel distance x 100": 100 * kernel_distance(some, features["true poses"])}
-        print(f"pictures, {row}", *(f"{key} {value:.3f}" for key, value in found[row].items()), sep="; ", flush=True)
-    return found
+    network = train_network(pictures, torch.stack([bodies, family_numbers(learned, families)], dim=1))
+    about = {"pictures": len(pictures), "bodies": len(learned), "families": len(families),
+             "seconds": round(process_time() - start, 1)}
+    true = groups["other bodies"]["true poses"]
+    with torch.no_grad():
+        guessed = network.family(network(all_pictures(true)[0])).argmax(dim=1)
+    about["family of true poses %"] = 100 * (guessed == family_numbers(true, families)).double().mean().item()
+    return {"network": about} | {group: compare_pictures(network, rows, list(learned))
+                                 for group, rows in groups.items()}

@@ -119,6 +119,24 @@ def pairs_table() -> str:
     return markdown_table([*head, "posture undone, degrees", "npr, degrees", "warned"], rows)
 
 
+SAMPLERS = [
+    "fresh truth", "training poses", "mirrored training poses", "Gaussian, 50 components",
+    "kernel density, 50 components, 0.5", "mixing with one of 8 nearest, rotations", "parts drawn independently",
+    "kernel density, rotations, 0.10 rad", "recombination, buried ones drawn anew", "flow",
+]
+
+
+def sampler_table() -> str:
+    "How drawn poses compare with fresh true ones, as a markdown table."
+    found = json.loads((RESULTS / "generation.json").read_text())["groups"]["source"]
+    rows = [[name.replace(", buried ones drawn anew", " (`npr generate`)"), f"{row['1-NN %']:.1f}",
+             f"{row['samples apart %']:.0f} / {row['truth apart %']:.0f}", f"{row['copy ratio']:.2f}",
+             f"{row['copy ratio with mirror']:.2f}", f"{row['stretch']:.3f}", f"{row['buried %']:.1f} %"]
+            for name in SAMPLERS if (row := found.get(name))]
+    head = ["sampler", "1-NN", "of drawn / of true", "copies", "copies, mirrored too", "stretch", "buried vertices"]
+    return markdown_table(head, rows)
+
+
 def markdown_table(
     head: list[str],
     rows: list[list[str]],
@@ -129,7 +147,7 @@ def markdown_table(
 
 def renew_tables() -> None:
     "Put the demo's and the benchmarks' figures into the index notebook."
-    tables = {"benchmark": benchmark_table(), "pairs": pairs_table()}
+    tables = {"benchmark": benchmark_table(), "pairs": pairs_table(), "sampler": sampler_table()}
     if (DEMO / "metrics.json").is_file():
         tables["PMD x 10^-3"] = demo_table()
     notebook = nbformat.read(INDEX, as_version=4)

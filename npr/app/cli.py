@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['COMMANDS', 'DATA_COMMANDS', 'data_list', 'data_info', 'data_fetch', 'data_build', 'data_import', 'data_jacobians',
-           'data', 'main']
+           'data', 'overview', 'main']
 
 # %% ../../nbs/app/05_cli.ipynb #8b3e85c2
 import os
@@ -170,10 +170,18 @@ def _run(
     return "\n\n".join(f"{title}\n{benchmark.evaluation_table(table)}" for title, table in tables.items())
 
 # %% ../../nbs/app/05_cli.ipynb #0c0ab44e
+def overview() -> str:
+    "All commands, with a line about each."
+    commands = {**COMMANDS, "data": data}
+    lines = [f"  {name:10s} {(command.__doc__ or '').splitlines()[0]}" for name, command in commands.items()]
+    return "\n".join(["Learn poses from one mesh, give them to any other.", "", *lines, "",
+                      "npr COMMAND --help tells the options of a command, npr --version the version."])
+
+
 def _parse(
     words: Sequence[str],  # without the name of the program
 ) -> _Settings | None:  # None: it is done already
-    "What a command line says; `npr data` and `npr --version` are done at once."
+    "What a command line says; `npr`, `npr data` and `npr --version` are done at once."
     if words[:1] == ["data"]:
         description = "Data sets by name."
         tyro.extras.subcommand_cli_from_dict(DATA_COMMANDS, prog="npr data", description=description,
@@ -182,9 +190,10 @@ def _parse(
     if list(words) == ["--version"]:
         print(f"npr {__version__}")
         return None
-    description = "Learn poses from one mesh, give them to any other. npr --version tells the version."
-    commands = {**COMMANDS, "data": data}
-    return tyro.extras.subcommand_cli_from_dict(commands, prog="npr", description=description, args=words or ["--help"])
+    if list(words) in ([], ["--help"], ["-h"]):
+        print(overview())
+        return None
+    return tyro.extras.subcommand_cli_from_dict({**COMMANDS, "data": data}, prog="npr", args=words)
 
 
 def main(

@@ -15,7 +15,16 @@ from .pipeline import folder_names, model_and_poses, open_transfer, pose_target
 from .settings import GenerateSettings, MixSettings, TransferSettings
 from ..data.downloads import DATA
 from ..generating.mixing import clip_weights
-from ..generating.sampler import PoseSampler, combine, generate, learn_flow, learn_sampler, load_sampler, mix, save_sampler
+from npr.generating.sampler import (
+    PoseSampler,
+    combine,
+    generate,
+    learn_flow,
+    learn_sampler,
+    load_sampler,
+    mix,
+    save_sampler,
+)
 from ..geometry.mesh import InputError
 from ..geometry.poses import PoseSet, save_poses, write_poses
 from ..model import load_tensors
@@ -35,16 +44,18 @@ def sampler_path(
 def sampler_of(
     poses: PoseSet,
     path: Path | None = None,  # where it is kept; None: nowhere
-    trusted: bool = False,  # take what is kept there, whatever poses it was learned from
+    trusted: bool = False,  # take what is kept there, whatever poses it was learned from, and write nothing
 ) -> PoseSampler:
     "The sampler of some poses, read where it is kept, else learned; prints a line before it learns."
     mark = fingerprint(poses)
     if path is not None and path.is_file() and (trusted or load_tensors(path)[1].get("poses") == mark):
         return load_sampler(path)
     seconds = 5 + 1e-4 * len(poses) * len(poses.template.verts)
-    tqdm.write(f"{poses.template.name}: learning to draw poses like these {len(poses)}; this takes about {seconds:.0f} s.")
+    tqdm.write(
+        f"{poses.template.name}: learning to draw poses like these {len(poses)}; this takes about {seconds:.0f} s."
+    )
     sampler = learn_sampler(poses)
-    if path is not None:
+    if path is not None and not trusted:
         save_sampler(path, sampler, {"poses": mark})
     return sampler
 
@@ -60,11 +71,19 @@ class _Opened:
             raise InputError("Say which run the poses come from, for example runs/bodies, or --pretrained bodies.")
         self.settings = settings
         runs = () if settings.run is None else (settings.run,)
-        self.transfer = TransferSettings((*runs, *settings.targets), settings.poses, pretrained=settings.pretrained,
-                                         up=settings.up, front=settings.front, device=settings.device)
+        self.transfer = TransferSettings(
+            (*runs, *settings.targets),
+            settings.poses,
+            pretrained=settings.pretrained,
+            up=settings.up,
+            front=settings.front,
+            device=settings.device,
+        )
         if settings.out.suffix == ".npz" and len(settings.targets) > 1:
-            raise InputError(f"{settings.out}: an .npz file holds poses of one mesh, and there are {len(settings.targets)} "
-                             "targets; give a folder with --out.")
+            raise InputError(
+                f"{settings.out}: an .npz file holds poses of one mesh, and there are {len(settings.targets)} "
+                "targets; give a folder with --out."
+            )
         self.poses = model_and_poses(self.transfer, settings.run)[1]
         own = settings.poses is None
         self.path = sampler_path(settings.run, settings.pretrained) if own else None
@@ -80,23 +99,24 @@ class _Opened:
             raise InputError(f"{name}: there is no pose of this name; the names are like {some}.")
         return self.poses.names.index(name)
 
-    def write(
-        self,
-        made: PoseSet,  # of the source
-        progress: bool,
-    ) -> list[Path]:
-        "Poses of the source, or of the targets in these poses, as files."
-        settings, results = self.settings, {made.template.name: made}
-        if settings.targets:
-            standing, repairs = open_transfer(self.transfer)
-            standing.poses = made
-            results = {repair.original.name: pose_target(standing, repair, progress=progress) for repair in repairs}
-        if settings.out.suffix == ".npz":
-            return [save_poses(next(iter(results.values())), settings.out)]
-        if not settings.targets:
-            return write_poses(made, settings.out)
-        names = folder_names([Path(name) for name in results])
-        return [path for name, posed in zip(names, results.values()) for path in write_poses(posed, settings.out / name)]
+# %% ../../nbs/app/03_samplers.ipynb #ccac6606
+def _write(
+    opened: _Opened,
+    made: PoseSet,  # of the source
+    progress: bool,
+) -> list[Path]:
+    "Poses of the source, or of the targets in these poses, as files."
+    settings, results = opened.settings, {made.template.name: made}
+    if settings.targets:
+        standing, repairs = open_transfer(opened.transfer)
+        standing.poses = made
+        results = {repair.original.name: pose_target(standing, repair, progress=progress) for repair in repairs}
+    if settings.out.suffix == ".npz":
+        return [save_poses(next(iter(results.values())), settings.out)]
+    if not settings.targets:
+        return write_poses(made, settings.out)
+    names = folder_names([Path(name) for name in results])
+    return [path for name, posed in zip(names, results.values()) for path in write_poses(posed, settings.out / name)]
 
 # %% ../../nbs/app/03_samplers.ipynb #8e65e31b
 def run_generation(
@@ -111,7 +131,7 @@ def run_generation(
             raise InputError("--learn: keeps what it learns in the folder of a run; give that folder, and no --poses.")
         sampler = learn_flow(sampler, opened.path.parent / "flow")
         save_sampler(opened.path, sampler, {"poses": fingerprint(opened.poses)})
-    return opened.write(generate(sampler, settings.count, settings.seed, like, settings.keep), progress)
+    return _write(opened, generate(sampler, settings.count, settings.seed, like, settings.keep), progress)
 
 # %% ../../nbs/app/03_samplers.ipynb #62d71ef9
 def run_mixing(
@@ -120,20 +140,24 @@ def run_mixing(
 ) -> list[Path]:  # the files written
     "Mix poses as the settings say; raises `InputError` where they cannot be followed."
     if (settings.between is None) == (settings.clip is None) or (settings.take and settings.between is None):
-        raise InputError("Say what to mix: two poses with --between NAME NAME, or a clip with --clip NAME; one of them, and "
-                         "--take only with the first.")
+        raise InputError(
+            "Say what to mix: two poses with --between NAME NAME, or a clip with --clip NAME; one of them, and "
+            "--take only with the first."
+        )
     if settings.count < 2 or not settings.rate > 0:
-        raise InputError(f"Mixing takes two poses or more, and a rate above 0; got --count {settings.count} and --rate "
-                         f"{settings.rate}.")
+        raise InputError(
+            f"Mixing takes two poses or more, and a rate above 0; got --count {settings.count} and --rate "
+            f"{settings.rate}."
+        )
     opened = _Opened(settings)
     if settings.clip is not None:
-        return opened.write(_at_rate(opened, settings.clip, settings.rate), progress)
+        return _write(opened, _at_rate(opened, settings.clip, settings.rate), progress)
     first, last = (opened.poses[[opened.named(name)]] for name in settings.between or ("", ""))
     if settings.take:
-        return opened.write(combine(opened.sampler, first, last, settings.take), progress)
+        return _write(opened, combine(opened.sampler, first, last, settings.take), progress)
     shares = torch.linspace(0, 1, settings.count, dtype=torch.float64)
     both = PoseSet(first.template, torch.cat([first.posed, last.posed]), [*first.names, "last"])
-    return opened.write(mix(opened.sampler, both, torch.stack([1 - shares, shares], dim=1)), progress)
+    return _write(opened, mix(opened.sampler, both, torch.stack([1 - shares, shares], dim=1)), progress)
 
 
 def _at_rate(
@@ -144,7 +168,9 @@ def _at_rate(
     "A clip at another frame rate; raises `InputError` where there is none of this name."
     frames = [number for number, name in enumerate(opened.poses.names) if name.startswith(clip)]
     if len(frames) < 2:
-        raise InputError(f"{clip}: {len(frames)} poses have names that begin so, and a clip has two or more; the names are "
-                         f"like {', '.join(opened.poses.names[:: max(1, len(opened.poses) // 5)])}.")
+        raise InputError(
+            f"{clip}: {len(frames)} poses have names that begin so, and a clip has two or more; the names are "
+            f"like {', '.join(opened.poses.names[:: max(1, len(opened.poses) // 5)])}."
+        )
     times = torch.arange(int((len(frames) - 1) * rate) + 1, dtype=torch.float64) / rate
     return mix(opened.sampler, opened.poses[frames], clip_weights(len(frames), times))

@@ -18,6 +18,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from .pipeline import Standing, model_and_poses, open_transfer
+from .samplers import sampler_of, sampler_path
 from .settings import TransferSettings, ViewSettings
 from ..data.downloads import read_manifest
 from ..data.examples import open_poses
@@ -29,7 +30,7 @@ from ..geometry.poses import PoseSet, read_poses
 from ..model import PoseModel, PreparedTarget
 from ..parts.orientation import axis_vector
 from ..transferring import encode_poses, transfer
-from ..viewer.explorer import CodeMixer, PoseExplorer
+from ..viewer.explorer import PoseExplorer, PoseMixer
 from ..viewer.offscreen import EngineError
 from ..viewer.saving import save
 from ..viewer.scene import Actor, Field, Scene, View, check_view
@@ -406,7 +407,18 @@ def explore(
 ) -> PoseExplorer:
     "A viewer with a map of a run's poses; raises `InputError` where there are fewer than three."
     model, shown, rows = open_run(run, targets, poses)
-    return PoseExplorer(_scene(rows.actors), CodeMixer(model, shown, rows.prepared), engine=engine, height=height)
+    path = None if isinstance(run, PoseModel) or poses is not None else _sampler_path(run)
+    sampler = sampler_of(shown, path, trusted=path is not None and _shipped_name(run) is not None)
+    mixer = PoseMixer(model, shown, rows.prepared, sampler)
+    return PoseExplorer(_scene(rows.actors), mixer, engine=engine, height=height)
+
+
+def _sampler_path(
+    run: Any,  # a folder, a model file, or the name of a model that comes with npr
+) -> Path | None:
+    "Where the sampler of a run is kept, if it is."
+    shipped = _shipped_name(run)
+    return sampler_path(None if shipped else Path(run), shipped)
 
 # %% ../../nbs/app/04_viewer.ipynb #4f8da27e
 def open_view(

@@ -73,7 +73,9 @@ def clip_weights(
     times = times.double().clamp(0, frames - 1)
     start = times.floor().clamp(max=max(frames - 2, 0))
     t = times - start
-    cubic = torch.stack([t * (2 * t - t**2 - 1), 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, t**3 - t**2], dim=1) / 2
+    cubic = (
+        torch.stack([t * (2 * t - t**2 - 1), 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, t**3 - t**2], dim=1) / 2
+    )
     places = (start[:, None] + torch.arange(-1, 3)).long()
     ends = torch.zeros(len(times), frames + 2).double().scatter_add(1, (places + 1).clamp(0, frames + 1), cubic)
     weights = ends[:, 1:-1].clone()
@@ -90,7 +92,9 @@ def part_of_vertex(
 ) -> int:
     "The part that a vertex follows most; raises `InputError` where there is no such vertex."
     if not 0 <= vertex < len(pool.weights):
-        raise InputError(f"{pool.template.name}: has no vertex {vertex}; give a number from 0 to {len(pool.weights) - 1}.")
+        raise InputError(
+            f"{pool.template.name}: has no vertex {vertex}; give a number from 0 to {len(pool.weights) - 1}."
+        )
     return int(pool.weights[vertex].argmax())
 
 

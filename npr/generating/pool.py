@@ -58,7 +58,7 @@ def pool_verts(
     "The poses of the pool as the parts show them."
     return pose_turns(pool, Turns(pool.turns, pool.slack))
 
-# %% ../../nbs/generating/03_pool.ipynb #717b07c9
+# %% ../../nbs/generating/03_pool.ipynb #b3f40d17
 def pool_of(
     template: Mesh,  # rest pose
     tree: PartTree,  # of B parts
@@ -76,7 +76,7 @@ def pool_of(
     near = distances.fill_diagonal_(-1).argsort(dim=1, stable=True)
     return PosePool(template, tree, weights, turns, slack, near, twins, mass, novelty)
 
-# %% ../../nbs/generating/03_pool.ipynb #848f51d0
+# %% ../../nbs/generating/03_pool.ipynb #06fbaa0a
 def _checked(
     template: Mesh,
     posed: Tensor,  # should be (P, V, 3)
@@ -127,7 +127,7 @@ def thin_poses(
     rounding = 1e-6 * (posed - posed.mean(dim=1, keepdim=True)).square().sum(dim=-1).mean().sqrt()
     least = torch.maximum(spacing * distances.mean(), rounding)
     kept, nearest = [0], distances[0].clone()
-    while nearest.max() > least:
+    while nearest.max() > least and len(kept) < len(posed):
         kept.append(int(nearest.argmax()))
         nearest = torch.minimum(nearest, distances[kept[-1]])
     return torch.tensor(sorted(kept))
@@ -143,7 +143,7 @@ def mirror_helps(
     across = pose_distances(mirrored, posed).fill_diagonal_(torch.inf).amin(dim=1).mean()
     return bool(across < most * own)
 
-# %% ../../nbs/generating/03_pool.ipynb #524af83a
+# %% ../../nbs/generating/03_pool.ipynb #c7c97284
 def _in_poses(
     skin: Skin,  # in P poses
     chosen: Tensor,  # (N,) int64
@@ -191,7 +191,7 @@ def make_pool(
     turns, slack = relative_rotations(tree, skin.rotations), joint_slack(tree, skin)
     return pool_of(template, tree, skin.weights, turns, slack, twins, mass)
 
-# %% ../../nbs/generating/03_pool.ipynb #3ae8f8e2
+# %% ../../nbs/generating/03_pool.ipynb #3e579a79
 def measure_turns(
     pool: PosePool,
     posed: Tensor,  # (P, V, 3) any poses of the template

@@ -28,7 +28,7 @@ def draw_anchors(
     anchors = order[torch.searchsorted(ends, marks, right=True).clamp(max=len(order) - 1)]
     return anchors[torch.randperm(count, generator=generator)]
 
-# %% ../../nbs/generating/04_recombining.ipynb #8abd85fd
+# %% ../../nbs/generating/04_recombining.ipynb #f4ee5162
 def donor_turns(
     pool: PosePool,
     anchors: Tensor,  # (P,) int64 poses near which to draw
@@ -44,7 +44,7 @@ def donor_turns(
     donors, parts = pool.near[anchors[:, None], picks], torch.arange(B)
     return Turns(pool.turns[donors, parts], pool.slack[donors, parts])
 
-# %% ../../nbs/generating/04_recombining.ipynb #a52f4549
+# %% ../../nbs/generating/04_recombining.ipynb #8aee6eb6
 def _noise_vectors(
     pool: PosePool,
     anchors: Tensor,  # (P,) int64
@@ -138,7 +138,7 @@ def fit_sampler(
     best = min(found, key=lambda number: found[number][1])
     return best, found[best][0], found
 
-# %% ../../nbs/generating/04_recombining.ipynb #f2442d5a
+# %% ../../nbs/generating/04_recombining.ipynb #337d3904
 def _moments(
     pool: PosePool,
 ) -> Tensor:  # (B,) area times squared length

@@ -19,8 +19,25 @@ from torch import Tensor
 from .detail import Detail, add_detail, learn_detail
 from .flow import FlowOptions, PartFlow, load_flow, sample_flow, save_flow, train_flow
 from .measures import buried_vertices
-from .mixing import combine_poses, measure_poses, mix_poses, part_of_vertex, parts_above, parts_below, posed_verts
-from .pool import PosePool, Turns, make_pool, measure_turns, pool_of, pool_verts, pose_turns, skin_of_poses
+from npr.generating.mixing import (
+    combine_poses,
+    measure_poses,
+    mix_poses,
+    part_of_vertex,
+    parts_above,
+    parts_below,
+    posed_verts,
+)
+from npr.generating.pool import (
+    PosePool,
+    Turns,
+    make_pool,
+    measure_turns,
+    pool_of,
+    pool_verts,
+    pose_turns,
+    skin_of_poses,
+)
 from .reaching import Library, make_library
 from .reaching import reach as reach_turns
 from .recombining import complete, fit_sampler, recombine
@@ -70,10 +87,12 @@ def learn_sampler(
     "Learn to draw poses like these, without gradients; raises `InputError` for a single pose."
     template, posed = poses.template.to("cpu"), poses.posed.cpu()
     if len(posed) < 2:
-        raise InputError(f"{template.name}: new poses are learned from two poses or more, and here is {len(posed)}; give more.")
+        raise InputError(
+            f"{template.name}: new poses are learned from two poses or more, and here is {len(posed)}; give more."
+        )
     made = make_pool(template, posed, skin_of_poses(template, posed, parts))
-    single = [made.weights, made.turns, made.slack]  # rounded as in a file, so that a saved sampler is the same
-    pool = pool_of(template, made.tree, *(part.float().double() for part in single), made.twins, made.mass)
+    single = [part.float().double() for part in (made.weights, made.turns, made.slack)]  # rounded as in a file
+    pool = pool_of(template, made.tree, single[0], single[1], single[2], made.twins, made.mass)
     neighbours, noise, _ = fit_sampler(pool)
     measured = measure_turns(pool, posed)
     detail = learn_detail(pool, *measured, posed)
@@ -145,9 +164,9 @@ def generate(
     template, generator = sampler.pool.template, torch.Generator().manual_seed(seed)
     draw = _drawing(sampler, generator, like, keep)
     verts = draw(count)
-    for _ in range(5 if sampler.most_buried is not None else 0):
-        again = buried_vertices(verts, template) > sampler.most_buried
-        if not again.any():
+    most = sampler.most_buried
+    for _ in range(5):
+        if most is None or not (again := buried_vertices(verts, template) > most).any():
             break
         verts[again] = draw(int(again.sum()))
     return sampler.named(verts, "generated")
@@ -176,8 +195,10 @@ def _check_mesh_of(
 ) -> None:
     "Raise `InputError` for poses of another mesh."
     if not same_mesh(sampler.pool.template, poses.template):
-        raise InputError(f"{poses.template.name}: its poses are of another mesh than the sampler learned from "
-                         f"({sampler.pool.template.name}, {len(sampler.pool.template.verts)} vertices); give poses of that mesh.")
+        raise InputError(
+            f"{poses.template.name}: its poses are of another mesh than the sampler learned from "
+            f"({sampler.pool.template.name}, {len(sampler.pool.template.verts)} vertices); give poses of that mesh."
+        )
 
 
 def mix(
@@ -187,7 +208,9 @@ def mix(
 ) -> PoseSet:  # M poses
     "Poses between others; raises `InputError` for poses of another mesh and for weights that cannot be used."
     _check_mesh_of(sampler, poses)
-    return sampler.named(posed_verts(sampler.pool, mix_poses(measure_poses(sampler.pool, poses.posed), weights)), "mixed")
+    return sampler.named(
+        posed_verts(sampler.pool, mix_poses(measure_poses(sampler.pool, poses.posed), weights)), "mixed"
+    )
 
 
 def combine(
@@ -219,11 +242,22 @@ def save_sampler(
 ) -> Path:
     "Write a sampler, atomically."
     pool, detail = sampler.pool, sampler.detail
-    tensors = {"template.verts": pool.template.verts, "template.faces": pool.template.faces.int(),
-               "tree.parents": torch.tensor(pool.tree.parents), "tree.order": torch.tensor(pool.tree.order),
-               "tree.joints": pool.tree.joints, "weights": pool.weights.float(), "turns": pool.turns.float(),
-               "slack": pool.slack.float(), "twins": pool.twins, "mass": pool.mass, "detail.means": detail.means,
-               "detail.slack": detail.slack, "detail.bulge": detail.bulge.float(), "detail.shapes": detail.shapes.half()}
+    tensors = {
+        "template.verts": pool.template.verts,
+        "template.faces": pool.template.faces.int(),
+        "tree.parents": torch.tensor(pool.tree.parents),
+        "tree.order": torch.tensor(pool.tree.order),
+        "tree.joints": pool.tree.joints,
+        "weights": pool.weights.float(),
+        "turns": pool.turns.float(),
+        "slack": pool.slack.float(),
+        "twins": pool.twins,
+        "mass": pool.mass,
+        "detail.means": detail.means,
+        "detail.slack": detail.slack,
+        "detail.bulge": detail.bulge.float(),
+        "detail.shapes": detail.shapes.half(),
+    }
     numbers = {"neighbours": sampler.neighbours, "noise": sampler.noise, "most_buried": sampler.most_buried}
     texts = {"kind": "sampler", "numbers": json.dumps(numbers), "template": pool.template.name}
     if sampler.flow is not None:
@@ -240,8 +274,8 @@ def load_sampler(
         raise InputError(f"{path}: holds no sampler; give a file that `save_sampler` or npr generate wrote.")
     mesh = Mesh(found["template.verts"], found["template.faces"].long(), about["template"])
     tree = PartTree(found["tree.parents"].tolist(), found["tree.order"].tolist(), found["tree.joints"])
-    names = ("weights", "turns", "slack")
-    pool = pool_of(mesh, tree, *(found[name].double() for name in names), found["twins"], found["mass"])
+    weights, turns, slack = (found[name].double() for name in ("weights", "turns", "slack"))
+    pool = pool_of(mesh, tree, weights, turns, slack, found["twins"], found["mass"])
     detail = Detail(*(found[f"detail.{name}"].double() for name in ("means", "slack", "bulge", "shapes")))
     sampler = PoseSampler(pool, detail=detail, **json.loads(about["numbers"]))
     flow = _flow_file(path)

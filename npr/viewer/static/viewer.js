@@ -2,7 +2,7 @@
 // One module without dependencies. The notebook's widget calls `render`, a saved page calls `standalone`.
 //
 // Parts: 1 packed scenes, 2 geometry and colours, 3 camera, 4 drawing by WebGL, 5 drawing by Python,
-// 6 gestures and keys, 7 controls, 8 the map of poses, 9 the viewer, 10 the ways in.
+// 6 gestures and keys, 7 controls, 8 the map of poses, 9 points that pull the body, 10 the viewer, 11 the ways in.
 
 const FORMAT = "npr-scene-1";
 const HALF_VIEW = (15 * Math.PI) / 180; // half of the vertical field of view
@@ -459,7 +459,7 @@ class BrowserPainter {
       gl.scissor(left, 0, wide, height);
       const sight = viewMatrices(state.camera, shapes.row.actors[number].center, scene, wide / height);
       this.paintMesh(number, sight);
-      if (state.show_keypoints) this.paintKeypoints(number, sight, viewer, height);
+      if (state.show_keypoints && !viewer.shownMixture?.vertices) this.paintKeypoints(number, sight, viewer, height);
     });
     gl.bindVertexArray(null);
   }
@@ -610,17 +610,20 @@ function listenToPointers(viewer, area, on) {
   const drop = (event) => {
     if (!pointers.delete(event.pointerId) || pointers.size) return;
     area.classList.remove("npr-grabbing");
+    viewer.handles.release();
     viewer.rest();
   };
   on("pointerdown", (event) => {
     area.focus({ preventScroll: true });
     area.setPointerCapture(event.pointerId);
+    if (!pointers.size && event.button === 0 && !event.shiftKey) viewer.handles.grab(event);
     pointers.set(event.pointerId, where(event));
     area.classList.add("npr-grabbing");
     viewer.wake();
   });
   on("pointermove", (event) => {
     if (!pointers.has(event.pointerId)) return;
+    if (viewer.handles.held) return viewer.handles.move(event);
     const before = spreadOf([...pointers.values()]);
     pointers.set(event.pointerId, where(event));
     const after = spreadOf([...pointers.values()]), way = [after.x - before.x, after.y - before.y];
@@ -654,6 +657,7 @@ function listenToArea(viewer, area, signal) {
     [" ", () => viewer.change("playing", !viewer.state.playing)], ["ArrowLeft", () => viewer.step(-1)],
     ["ArrowRight", () => viewer.step(1)], ["Home", () => viewer.choose(0)], ["End", () => viewer.choose(Infinity)],
     ["+", () => viewer.zoom(1.15)], ["=", () => viewer.zoom(1.15)], ["-", () => viewer.zoom(1 / 1.15)], ["r", home],
+    ["g", () => viewer.handles.toggle()], ["Escape", () => viewer.handles.clear()],
   ]);
   on("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || !keys.has(event.key)) return;
@@ -730,9 +734,11 @@ class Controls {
     const save = iconButton("Save this picture (PNG)", () => viewer.savePicture(), SAVE);
     const whole = iconButton("Full screen", () => viewer.fillScreen(), WHOLE);
     whole.hidden = !document.fullscreenEnabled;
+    this.drag = element("button", { type: "button", className: "npr-button npr-text" }, "drag");
+    this.drag.onclick = () => viewer.handles.toggle();
     this.root = element("div", { className: "npr-controls" }, this.transport,
       element("div", { className: "npr-options" }, this.target.root, this.coloring.root, this.keypoint, this.keypoints,
-        this.engine.root, element("span", { className: "npr-buttons" }, save, whole)));
+        this.engine.root, element("span", { className: "npr-buttons" }, this.drag, save, whole)));
   }
 
   /** Play, slider, name of the pose, speed. */
@@ -766,17 +772,29 @@ class Controls {
     this.transport.hidden = viewer.poses.length < 2;
     this.play.title = this.play.ariaLabel = state.playing ? "Pause" : "Play";
     this.play.replaceChildren(icon(state.playing ? PAUSE : PLAY));
+    this.updateDrag();
     this.updatePose();
+  }
+
+  /** Show whether the body can be pulled, and by how many points it is held. */
+  updateDrag() {
+    const { on, list, possible } = this.viewer.handles, points = list.length === 1 ? "1 point" : `${list.length} points`;
+    this.drag.hidden = !possible;
+    this.drag.ariaPressed = String(on);
+    const help = on ? "Press on the source and pull; g: turn the camera again" : "Pull the source by a point of its body (g)";
+    this.drag.title = help + (list.length ? `; held by ${points}, Escape lets go` : "");
+    this.viewer.area.classList.toggle("npr-pulls", on && possible);
   }
 
   /** Show which pose is seen. */
   updatePose() {
     const { poses, frame, shownMixture } = this.viewer, last = Math.max(1, poses.length - 1);
-    const name = shownMixture ? "mixture" : poses[frame];
+    const held = shownMixture?.vertices?.length, mixed = held ? "pulled" : "mixture", name = shownMixture ? mixed : poses[frame];
     Object.assign(this.slider, { max: last, value: frame, ariaValueText: name });
     this.slider.style.setProperty("--npr-share", `${(100 * frame) / last}%`);
     this.name.textContent = this.name.title = name;
-    this.count.textContent = shownMixture ? `of ${shownMixture.poses.length} poses` : `${frame + 1} / ${poses.length}`;
+    const from = held ? `by ${held} point${held > 1 ? "s" : ""}` : `of ${shownMixture?.poses.length} poses`;
+    this.count.textContent = shownMixture ? from : `${frame + 1} / ${poses.length}`;
   }
 }
 
@@ -829,10 +847,7 @@ function nearestPoint(points, p) {
   return best;
 }
 
-/**
- * The poses as points of a plane: pointing shows a pose, a click keeps it, dragging mixes.
- * Handles on the body itself could stand beside it: they would call the same `preview`, `choose` and `mix` of the viewer.
- */
+/** The poses as points of a plane: pointing shows a pose, a click keeps it, dragging mixes. */
 class PoseMap {
   constructor(viewer, signal) {
     this.viewer = viewer;
@@ -857,9 +872,8 @@ class PoseMap {
     this.live = Boolean(explorer?.live && awake);
     this.root.hidden = !explorer;
     this.scale = 0;
-    const reason = this.live ? "There is no model of poses to sample from." : "Sampling needs a running notebook.";
-    this.button.disabled = !(this.live && explorer.sample);
-    this.button.title = this.button.disabled ? reason : "Ask the model for poses that nobody made";
+    this.button.disabled = !this.live;
+    this.button.title = this.live ? "Draw 20 poses that nobody made" : "Sampling needs a running notebook.";
     this.help.textContent = this.live ? "Drag to mix" : "Point to see";
     this.canvas.ariaLabel = `Map of ${this.viewer.poses.length} poses; poses that are alike lie close together`;
   }
@@ -1008,7 +1022,166 @@ class PoseMap {
   }
 }
 
-// 9 ------------------------------------------------------------------------------------------ the viewer
+// 9 ---------------------------------------------------------------------------- points that pull the body
+
+const HANDLE = 7; // radius of a point, CSS pixels
+const placeOf = (positions, vertex) => [...positions.subarray(3 * vertex, 3 * vertex + 3)];
+const dot3 = (one, other) => one[0] * other[0] + one[1] * other[1] + one[2] * other[2];
+
+/** How far along a ray the nearest triangle is, and the triangle: [length, first index into `faces`]; null if none is hit. */
+function hitOf(positions, faces, eye, way) {
+  const at = (i) => [0, 1, 2].map((axis) => positions[3 * faces[i] + axis] - eye[axis]);
+  const cross = (a, b) => [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
+  let best = null;
+  for (let f = 0; f < faces.length; f += 3) {
+    const [a, b, c] = [at(f), at(f + 1), at(f + 2)];
+    const volumes = [cross(b, c), cross(c, a), cross(a, b)].map((normal) => dot3(normal, way)); // their signs agree inside
+    if (volumes.some((part) => part > 0) && volumes.some((part) => part < 0)) continue;
+    const whole = volumes[0] + volumes[1] + volumes[2];
+    if (Math.abs(whole) < 1e-30) continue;
+    const length = dot3(volumes.map((part, i) => part / whole), [a, b, c].map((corner) => dot3(corner, way) / dot3(way, way)));
+    if (length > 0 && (!best || length < best[0])) best = [length, f];
+  }
+  return best;
+}
+
+/** Points of the source's surface that the pointer pulls: each is a vertex and the place where it should be. */
+class Handles {
+  constructor(viewer) {
+    Object.assign(this, { viewer, on: false, list: [], held: null, ground: null });
+    this.root = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    this.root.setAttribute("class", "npr-handles");
+  }
+
+  /** Whether the row that is shown begins with the source, and Python is there to bend it. */
+  get possible() { return Boolean(this.viewer.map.live && this.viewer.scene.explorer.handles?.includes(this.viewer.row?.name)); }
+
+  /** Pull by the pointer, or turn the camera by it. */
+  toggle() {
+    if (!this.possible) return;
+    this.on = !this.on;
+    if (this.on) this.viewer.model.send({ kind: "ready" }); // Python prepares for the first pull
+    this.viewer.controls.updateDrag();
+  }
+
+  /** How the camera sees the source, and the size of its tile in CSS pixels. */
+  sight() {
+    const { area, row, scene, state } = this.viewer;
+    const wide = tilesOf(area.clientWidth, row.actors.length)[0][1], high = area.clientHeight;
+    return { ...viewMatrices(state.camera, row.actors[0].center, scene, wide / high), wide, high };
+  }
+
+  /** The ray through an event: from the eye, one unit deep for each unit of its length. */
+  ray({ clientX, clientY }, { rotation: [right, up, towards], wide, high }) {
+    const { left, top } = this.viewer.area.getBoundingClientRect(), { clientLeft, clientTop } = this.viewer.area;
+    const size = (2 * Math.tan(HALF_VIEW)) / high, x = (clientX - left - clientLeft - wide / 2) * size;
+    const y = (high / 2 - (clientY - top - clientTop)) * size;
+    return right.map((part, axis) => x * part + y * up[axis] - towards[axis]);
+  }
+
+  /** Where a place of the world appears: CSS pixels from the left and from the top of the picture. */
+  pixel(place, { rotation: [right, up, towards], eye, wide, high }) {
+    const seen = place.map((part, axis) => part - eye[axis]), unit = high / 2 / Math.tan(HALF_VIEW) / -dot3(seen, towards);
+    return [wide / 2 + dot3(seen, right) * unit, high / 2 - dot3(seen, up) * unit];
+  }
+
+  /** Positions of the source as it is shown. */
+  shown() {
+    const { viewer } = this;
+    return viewer.shownMixture ? viewer.shownMixture.positions[0] : decodeFrame(viewer.row.actors[0], viewer.frame);
+  }
+
+  /** A pointer goes down: take the point under it, or a new one on the body. */
+  grab(event) {
+    if (!this.on || !this.possible) return;
+    const sight = this.sight(), way = this.ray(event, sight), { left, top } = this.viewer.area.getBoundingClientRect();
+    const near = this.list.find(({ place }) => {
+      const [x, y] = this.pixel(place, sight);
+      return Math.hypot(event.clientX - left - x, event.clientY - top - y) < 2 * HANDLE;
+    });
+    this.held = near ?? this.touched(sight, way);
+    if (!this.held) return;
+    const away = sight.eye.map((part, axis) => part - this.held.place[axis]);
+    this.depth = dot3(away, sight.rotation[2]);
+    this.offset = away.map((part, axis) => -part - this.depth * way[axis]); // a point stays where it is when it is taken
+    if (!near) this.hold();
+  }
+
+  /** The vertex of the body that is nearest to where a ray hits it: {vertex, place}; null where it hits nothing. */
+  touched({ eye }, way) {
+    const positions = this.shown(), { faces } = this.viewer.row.actors[0], hit = hitOf(positions, faces, eye, way);
+    if (!hit) return null;
+    const [length, first] = hit, point = eye.map((part, axis) => part + length * way[axis]);
+    const found = [...faces.subarray(first, first + 3)].map((vertex) => ({ vertex, place: placeOf(positions, vertex) }));
+    const away = ({ place }) => Math.hypot(...place.map((part, axis) => part - point[axis]));
+    const nearest = found.reduce((one, other) => (away(other) < away(one) ? other : one));
+    return this.list.find(({ vertex }) => vertex === nearest.vertex) ?? nearest;
+  }
+
+  /** Keep a new point. */
+  hold() {
+    const { viewer } = this, { state } = viewer;
+    if (state.playing) viewer.change("playing", false);
+    if (!this.list.length) this.ground = viewer.shownMixture; // the pose from which all points pull
+    if (!this.list.includes(this.held)) this.list.push(this.held);
+    viewer.controls.updateDrag();
+    viewer.renew();
+  }
+
+  /** The pointer moves: its point follows in the plane that faces the camera. */
+  move(event) {
+    const sight = this.sight(), way = this.ray(event, sight);
+    this.held.place = sight.eye.map((part, axis) => part + this.depth * way[axis] + this.offset[axis]);
+    this.ask();
+  }
+
+  /** Ask Python for the pose in which all points are at their places. */
+  ask() {
+    const { viewer, ground, list } = this, { poses, weights } = ground ?? { poses: [viewer.state.frame], weights: [1] };
+    viewer.hovered = null;
+    viewer.mixer.ask(() => (viewer.asked = {
+      kind: "reach", target: viewer.state.target, poses, weights,
+      vertices: list.map(({ vertex }) => vertex), places: list.map(({ place }) => place),
+    }));
+    viewer.renew();
+  }
+
+  /** The pointer goes up; the point stays. */
+  release() { this.held = null; }
+
+  /** Forget all points. */
+  drop() {
+    Object.assign(this, { list: [], held: null, ground: null });
+    this.viewer.controls.updateDrag();
+  }
+
+  /** Remove all points: the pose is again as it was. Without points: turn the camera again. */
+  clear() {
+    const { viewer, ground, list } = this;
+    if (!list.length) return this.on && this.toggle();
+    viewer.dropMixture();
+    if (ground) viewer.mix(ground);
+    viewer.renew();
+  }
+
+  /** Draw the points over the picture, each with a line to its vertex. */
+  paint() {
+    const { viewer } = this, wanted = this.possible && this.list.length > 0;
+    this.root.style.display = wanted ? "" : "none";
+    if (!wanted) return;
+    const sight = this.sight(), positions = this.shown(), make = (name, values) => {
+      const node = document.createElementNS("http://www.w3.org/2000/svg", name);
+      Object.entries(values).forEach(([key, value]) => node.setAttribute(key, value));
+      return node;
+    };
+    this.root.replaceChildren(...this.list.flatMap(({ vertex, place }) => {
+      const [cx, cy] = this.pixel(place, sight), [x2, y2] = this.pixel(placeOf(positions, vertex), sight);
+      return [make("line", { x1: cx, y1: cy, x2, y2 }), make("circle", { cx, cy, r: HANDLE })];
+    }));
+  }
+}
+
+// 10 ----------------------------------------------------------------------------------------- the viewer
 
 /** Whether the page around a node is dark: the host says so, or its background does, or the system. */
 function isDark(node) {
@@ -1024,7 +1197,8 @@ function isDark(node) {
 
 const systemTheme = () => matchMedia("(prefers-color-scheme: dark)");
 const THEME_ATTRIBUTES = ["class", "style", "theme", "data-theme", "data-jp-theme-light", "data-vscode-theme-kind"];
-const HELP = "Meshes. Drag to turn, shift and drag to move, + and - to zoom, r to reset, space to play, arrows to step.";
+const HELP = "Meshes. Drag to turn, shift and drag to move, + and - to zoom, r to reset, space to play, arrows to step. "
+  + "In an explorer, g to pull the source by a point.";
 
 /** One viewer on a page. `state` has the traits as they are now; the model gets those that change often a little later. */
 class Viewer {
@@ -1056,7 +1230,8 @@ class Viewer {
     this.labels = div("labels");
     this.bar = div("bar");
     this.hintLine = div("hint", "Click the picture, then the wheel zooms");
-    this.area = div("picture", this.labels, this.bar, this.hintLine);
+    this.handles = new Handles(this);
+    this.area = div("picture", this.handles.root, this.labels, this.bar, this.hintLine);
     Object.assign(this.area, { tabIndex: 0, role: "application", ariaLabel: HELP });
     this.note = div("note");
     this.note.setAttribute("aria-live", "polite");
@@ -1080,6 +1255,7 @@ class Viewer {
     this.shapes = this.mixture = this.hovered = null;
     this.state.frame = clamp(this.state.frame, 0, Math.max(0, this.poses.length - 1));
     this.map.load(this.scene.explorer, !this.alone);
+    this.handles.drop();
   }
 
   /** Listen to the model, to sizes, to what is in view, and to the colours of the page. */
@@ -1140,7 +1316,7 @@ class Viewer {
   }
 
   /** Whether things move just now, so that a quick picture is better than a fine one. */
-  get moving() { return Boolean(this.state.playing || this.restTimer || this.map.pressed); }
+  get moving() { return Boolean(this.state.playing || this.restTimer || this.map.pressed || this.handles.held); }
 
   // ---- what the user does
 
@@ -1173,14 +1349,23 @@ class Viewer {
   /** What follows from another value of a trait. */
   applied(name) {
     this.clock = null;
-    if (name === "target" && this.mixture) this.mix(this.mixture);
+    if (name === "target") this.carryMixture();
     if (name === "engine") this.say("");
     if (name === "frame" || name === "camera") this.schedule();
     else this.updateAll();
   }
 
+  /** Another target is shown: ask for the mixture on it. */
+  carryMixture() {
+    if (this.handles.list.length && this.handles.possible) this.handles.ask();
+    else if (this.mixture) this.mix(this.mixture);
+  }
+
   /** Show no mixture, and take none that is still on its way. */
-  dropMixture() { this.mixture = this.mixer.waiting = this.asked = null; }
+  dropMixture() {
+    this.mixture = this.mixer.waiting = this.asked = null;
+    this.handles.drop();
+  }
 
   /** Show a pose and stop playing. */
   choose(frame) {
@@ -1203,6 +1388,7 @@ class Viewer {
   mix({ poses, weights }) {
     if (this.state.playing) this.change("playing", false);
     this.hovered = null;
+    if (this.handles.list.length) this.handles.drop();
     this.mixer.ask(() => (this.asked = { target: this.state.target, poses, weights }));
     this.schedule();
   }
@@ -1276,6 +1462,7 @@ class Viewer {
   receiveNote() {
     this.say("");
     this.server.asker.free();
+    this.mixer.free();
     this.map.load(this.scene.explorer, !this.alone);
   }
 
@@ -1291,7 +1478,7 @@ class Viewer {
     if (content.kind === "live") this.receiveMixture(content, bytesOf(buffers[0]));
   }
 
-  /** A mixed pose from Python: float32 positions of all actors of the row, one after the other. */
+  /** A mixed or pulled pose from Python: float32 positions of all actors of the row, one after the other. */
   receiveMixture({ serial, counts }, bytes) {
     const asked = serial === this.mixer.serial ? this.asked : null;
     const row = this.scene.targets.find(({ name }) => name === asked?.target);
@@ -1340,6 +1527,7 @@ class Viewer {
     this.painter()?.paint(this, ...size);
     this.watchPython();
     this.controls.updatePose();
+    this.handles.paint();
     this.map.paint();
   }
 
@@ -1528,7 +1716,7 @@ class Viewer {
   }
 }
 
-// 10 ------------------------------------------------------------------------------------------ the ways in
+// 11 ------------------------------------------------------------------------------------------ the ways in
 
 /** Show a widget's model in an element; returns the function that ends it. This is what anywidget calls. */
 function render({ model, el }) {
@@ -1556,4 +1744,5 @@ export function standalone(block, el, options = {}) {
 }
 
 export { readScene, decodeFrame, vertexNormals, vertexColors, viewMatrices, tilesOf, barycentric, findMixture, nearestPoint };
+export { hitOf };
 export default { render };
