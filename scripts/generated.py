@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from npr import InputError, generate, load_dataset, load_pretrained, load_sampler, refine
+from npr import InputError, generate, load_dataset, load_pretrained, load_sampler, transfer
 from npr.app.samplers import sampler_path
 from npr.geometry.plot import CLAY, show_sheet
 
@@ -33,7 +33,7 @@ def main() -> int:
         rows = []
         for number, target in enumerate(targets):
             some = drawn[COLUMNS * number : COLUMNS * (number + 1)]
-            given = refine(model, some, dataset.targets[target].poses.template, progress=False)
+            given = transfer(model, some, dataset.targets[target].poses.template, progress=False)
             rows.append([given[i] for i in range(COLUMNS)])
         content = BytesIO()
         view = (25, 12) if name == "bodies" else (60, 12)

@@ -60,14 +60,17 @@ SHOWN = {"1-NN %": ".1f", "1-NN deviation": ".1f", "samples apart %": ".0f", "tr
          "copy ratio with mirror": ".2f", "near copies %": ".0f", "diversity": ".2f", "stretch": ".3f",
          "volume": ".3f", "folded %": ".2f", "buried %": ".2f", "turns beyond fresh %": ".2f", "seconds": ".2f"}
 ABOUT = {
-    "1-NN %": "how often a pose's nearest other pose is of its own kind; 50 is best", "1-NN deviation": "over all pairs",
-    "samples apart %": "samples whose nearest is a sample", "truth apart %": "true poses whose nearest is true",
-    "coverage %": "true poses that are the nearest of some sample", "matching cm": "from a true pose to a sample",
-    "discrepancy x 100": "unbiased polynomial MMD, squared", "copy ratio": "distance to training poses beside fresh truth's",
-    "near copies %": "three times nearer to one training pose than to the next", "diversity": "beside that of truth",
-    "stretch": "factor by which edges are off", "volume": "factor by which it is off",
-    "folded %": "edges bent by more than 120 degrees", "buried %": "vertices inside the body",
-    "turns beyond fresh %": "turns of parts about three axes, outside the range of 800 fresh poses; no skeleton is fitted",
+    "1-NN %": "how often a pose's nearest other pose is of its own kind; 50 is best",
+    "1-NN deviation": "from pair to pair of sets", "samples apart %": "samples whose nearest other pose is a sample",
+    "truth apart %": "true poses whose nearest is true", "coverage %": "true poses that are the nearest of some sample",
+    "matching cm": "from a true pose to the nearest sample", "discrepancy x 100": "unbiased polynomial MMD, squared",
+    "copy ratio": "distance to the nearest training pose, beside that of fresh truth",
+    "copy ratio with mirror": "the same, to the nearest of training and mirrored training poses",
+    "near copies %": "three times nearer to one training pose than to the next",
+    "diversity": "mean distance of two poses, beside that of truth", "stretch": "factor by which edges are off",
+    "volume": "factor by which the volume is off", "folded %": "edges bent by more than 120 degrees",
+    "buried %": "vertices inside the body",
+    "turns beyond fresh %": "turns of parts about three axes beyond those of 800 fresh poses; no skeleton is fitted",
     "seconds": "of the processor, for 200 poses"}
 Draw = Callable[[int], Tensor]  # from a seed to COUNT poses, (COUNT, V, 3)
 
@@ -501,7 +504,8 @@ def main() -> int:
             continue
         seconds[group] = round(process_time() - start)
         about = {"command": "python scripts/generation.py --data FOLDER" + (" --flow FILE" if settings.flow else ""),
-                 "columns": ABOUT, "sets": settings.sets, "poses in a set": COUNT, "poses on each other body": settings.poses,
+                 "columns": ABOUT, "sets": settings.sets, "poses in a set": COUNT,
+                 "poses on each other body": settings.poses,
                  "machine": describe_machine(torch.device("cpu")), "threads": torch.get_num_threads(),
                  "seconds": seconds, "groups": kept}
         write_atomically(settings.out, json.dumps(about, indent=1).encode())
@@ -510,4 +514,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except InputError as error:
+        sys.exit(str(error))

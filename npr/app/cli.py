@@ -195,7 +195,7 @@ def _parse(
         return None
     return tyro.extras.subcommand_cli_from_dict({**COMMANDS, "data": data}, prog="npr", args=words)
 
-
+# %% ../../nbs/app/05_cli.ipynb #10bcf14b
 def main(
     words: Sequence[str] | None = None,  # the command line without the program's name; the process's own if left out
 ) -> int:  # exit status: 0, 1 for bad input, 2 for a bad command line, 130 after Ctrl-C

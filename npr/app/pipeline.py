@@ -420,7 +420,7 @@ def pose_target(
     standing: Standing,  # with the poses to give
     repair: Repair,  # the target
     repaired: bool = False,  # the result is the repaired mesh, else that of the file
-    smooth: bool = True,  # refine what a model gives
+    smooth: bool = False,  # refine what a model gives
     progress: bool = True,  # show bars
 ) -> PoseSet:
     "A target in all poses; prints a line where it was turned, repaired, or something speaks against the result."

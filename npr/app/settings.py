@@ -94,7 +94,7 @@ class TransferSettings:
     up: _Axis = None  # what is up in the targets' files: x, y, z, -x ...; y:z where it is z in POSES
     front: _Axis = None  # where bodies look there; with a sign: --front=-y
     turn: bool = True  # turn targets that stand another way than POSES, and turn the results back
-    refine: bool = True  # smooth what the model creases
+    refine: bool = False  # smooth what the model creases; helps on meshes of a few thousand faces
     repair: bool = False  # repair POSES as npr train does, and write the targets repaired
     device: _Device = "auto"  # auto: a GPU where there is one
     train_dset_cfg_file: _Json = None  # a configuration of the release: the poses
@@ -119,6 +119,7 @@ class EvaluateSettings:
     bodies: _Count = None  # only the first N bodies
     out: _Json = None  # else RUN/evaluation-NAME-POSES.json
     device: Annotated[str, arg(metavar="auto|cpu|cuda")] = "auto"  # auto: a GPU where there is one
+    refine: bool = False  # measure refined results, as of npr transfer --refine
 
 # %% ../../nbs/app/00_settings.ipynb #c9ec8a4a
 @dataclass(frozen=True)

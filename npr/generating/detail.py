@@ -80,8 +80,8 @@ def learn_detail(
     bulges = (frames.mT @ torch.linalg.solve(damped, missing)).flatten(1)
     left, sizes, right = torch.linalg.svd(bulges, full_matrices=False)
     amounts = left[:, :shapes] * sizes[:shapes]
-    maps = (ridge_map(inputs - means, outputs) for outputs in (slack.flatten(1), amounts))
-    return Detail(means, *maps, right[:shapes])
+    of_slack, of_amounts = (ridge_map(inputs - means, outputs) for outputs in (slack.flatten(1), amounts))
+    return Detail(means, of_slack, of_amounts, right[:shapes])
 
 # %% ../../nbs/generating/06_detail.ipynb #a0b5f196
 def add_detail(

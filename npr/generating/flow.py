@@ -6,7 +6,7 @@
 __all__ = ['flow_loss', 'follow', 'mean_rotations', 'PartFlow', 'limbs', 'part_areas', 'limb_donors', 'FlowOptions', 'Progress',
            'held_out_loss', 'FlowRun', 'save_run', 'resume_run', 'train_flow', 'sample_flow', 'save_flow', 'load_flow']
 
-# %% ../../nbs/generating/07_flow.ipynb #edeec5af
+# %% ../../nbs/generating/07_flow.ipynb #870e9ae0
 import copy
 import hashlib
 import json
@@ -19,7 +19,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from .pool import PosePool, some_poses
 from .recombining import draw_anchors
@@ -204,7 +204,7 @@ def limb_donors(
     copied = torch.rand(count, 1, generator=generator) < whole
     return torch.where(copied, anchors[:, None], pool.near[anchors[:, None], picks])[:, groups]
 
-# %% ../../nbs/generating/07_flow.ipynb #946f10df
+# %% ../../nbs/generating/07_flow.ipynb #a2d0764b
 class FlowOptions(NamedTuple):
     "What decides the result of a training, besides the poses."
 
@@ -227,7 +227,7 @@ class Progress(NamedTuple):
     train: float  # loss of the poses learned from
     held_out: float  # loss of the others
 
-# %% ../../nbs/generating/07_flow.ipynb #ff0be7a2
+
 @torch.no_grad()
 def held_out_loss(
     flow: PartFlow,

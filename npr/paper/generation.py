@@ -6,7 +6,7 @@
 __all__ = ['Kept', 'NoiseSchedule', 'sampling_times', 'step_back', 'denoise', 'TimedBlock', 'CodeDenoiser', 'GeneratorOptions',
            'Codes', 'CascadedGenerator', 'train_generator']
 
-# %% ../../nbs/paper/07_generation.ipynb #dad1a615
+# %% ../../nbs/paper/07_generation.ipynb #6e154827
 import copy
 import math
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from ..geometry.mesh import InputError
 from ..interface import PoseCode
 from .layers import two_layers
 
-# %% ../../nbs/paper/07_generation.ipynb #d7654dd2
+# %% ../../nbs/paper/07_generation.ipynb #ad825785
 @dataclass(frozen=True)
 class NoiseSchedule:
     "How much noise enters in each of T steps. Time 0 is without noise; at time T almost nothing else is left."
@@ -56,7 +56,7 @@ class NoiseSchedule:
         share = self.signal.to(clean)[times].view(-1, *[1] * (clean.ndim - 1))
         return share.sqrt() * clean + (1 - share).sqrt() * noise
 
-# %% ../../nbs/paper/07_generation.ipynb #aa053bcb
+# %% ../../nbs/paper/07_generation.ipynb #f72708a4
 def sampling_times(
     schedule: NoiseSchedule,
     steps: int | None = None,  # None: all T
@@ -84,7 +84,7 @@ def step_back(
     noise = (noisy - later**0.5 * clean) / (1 - later) ** 0.5
     return earlier**0.5 * clean + max(1 - earlier - variance, 0) ** 0.5 * noise, variance**0.5
 
-# %% ../../nbs/paper/07_generation.ipynb #55383481
+# %% ../../nbs/paper/07_generation.ipynb #702c65ce
 Kept = dict[int, Tensor]  # row, that is keypoint -> (C,) or (P, C) what it is to be
 
 
@@ -124,7 +124,7 @@ def denoise(
             noisy = noisy + spread * torch.randn(noisy.shape, generator=generator, dtype=noisy.dtype).to(noisy.device)
     return noisy
 
-# %% ../../nbs/paper/07_generation.ipynb #9ccef693
+# %% ../../nbs/paper/07_generation.ipynb #f5be6014
 class TimedBlock(nn.Module):
     "Attention between tokens and a network for each; the time scales, shifts and gates both. A fresh one does nothing."
 
@@ -161,7 +161,7 @@ class TimedBlock(nn.Module):
             tokens = tokens + gates[:, :, i] * layer(entering)
         return tokens
 
-# %% ../../nbs/paper/07_generation.ipynb #f083aa15
+# %% ../../nbs/paper/07_generation.ipynb #13b96adb
 class CodeDenoiser(nn.Module):
     "Finds the noise in the numbers of K keypoints. A fresh one is the exact denoiser of a standard Gaussian."
 
@@ -180,8 +180,9 @@ class CodeDenoiser(nn.Module):
         self.schedule, self.embed = schedule, nn.Linear(channels, width)
         self.embed_known = two_layers(known, width) if known else None
         self.names = None if order is None else nn.Parameter(0.1 * torch.randn(order, width))
+        self.shares = None if order is None else nn.Parameter(torch.randn(order, width) / order**0.5)
         self.register_buffer("frequencies", torch.exp(torch.linspace(0, math.log(schedule.steps), half)))
-        self.moment = nn.Sequential(nn.Linear(2 * half, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
+        self.moment = nn.Sequential(nn.Linear(2 * half + width, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
         self.blocks = nn.ModuleList(TimedBlock(width, heads) for _ in range(layers))
         self.last = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, channels))
         for parameter in self.last[1].parameters():
@@ -193,17 +194,18 @@ class CodeDenoiser(nn.Module):
         times: Tensor,  # (P,) int64 from 1 to T
         known: Tensor | None = None,  # (P, K, G) float32
     ) -> Tensor:  # (P, K, C) the noise
-        angles = times[:, None] / self.schedule.steps * self.frequencies
-        moment = self.moment(torch.cat([angles.sin(), angles.cos()], dim=-1))
         tokens = self.embed(noisy)
         tokens = tokens if self.embed_known is None else tokens + self.embed_known(known)
+        pose = F.gelu(tokens).mean(dim=1) if self.shares is None else (tokens * self.shares).sum(dim=1)
+        angles = times[:, None] / self.schedule.steps * self.frequencies
+        moment = self.moment(torch.cat([angles.sin(), angles.cos(), pose], dim=-1))
         tokens = tokens if self.names is None else tokens + self.names
         for block in self.blocks:
             tokens = block(tokens, moment)
         share = self.schedule.signal.to(noisy)[times][:, None, None]
         return (1 - share).sqrt() * noisy + share.sqrt() * self.last(tokens)
 
-# %% ../../nbs/paper/07_generation.ipynb #2954dab6
+# %% ../../nbs/paper/07_generation.ipynb #07d4852a
 @dataclass(frozen=True)
 class GeneratorOptions:
     "How large the two networks are, and how they are trained."
@@ -214,6 +216,7 @@ class GeneratorOptions:
     batch_size: int = 16  # codes a step
     learning_rate: float = 1e-3  # of AdamW, after the first 100 steps
     memory: float = 0.999  # how much of the average of the weights is kept in a step, at most
+    even: bool = False  # count all times alike; False: the loss of the noise, as published
     whole: float = 0.3  # part of a batch that is true codes, where there are drawn ones too
     seed: int = 0  # of the first weights, the order of the codes, times and noise
 
@@ -234,7 +237,7 @@ class Codes(NamedTuple):
     keypoints: Tensor  # (P, K, 3) positions on the posed source
     features: Tensor  # (P, K, C)
 
-# %% ../../nbs/paper/07_generation.ipynb #5b3756a8
+# %% ../../nbs/paper/07_generation.ipynb #007164c8
 class _CodeUnits(nn.Module):
     "Codes in units of their spread."
 
@@ -276,7 +279,7 @@ class _CodeUnits(nn.Module):
         return Codes(codes.keypoints * self.keypoints_spread + self.keypoints_mean,
                      codes.features * self.features_spread + self.features_mean)
 
-# %% ../../nbs/paper/07_generation.ipynb #30df53d1
+# %% ../../nbs/paper/07_generation.ipynb #ea27ab0e
 class _Stages(_CodeUnits):
     "The two networks and their losses."
 
@@ -297,6 +300,7 @@ class _Stages(_CodeUnits):
         self,
         codes: Codes,
         generator: torch.Generator,  # on the CPU
+        even: bool = False,  # divide by the share of the signal, so that the pose counts where there is much noise
     ) -> tuple[Tensor, Tensor]:  # of the keypoints, of the features
         "Mean squared errors of the noise found, each code at a random time."
         clean, found = self.normalise(codes), []
@@ -305,10 +309,12 @@ class _Stages(_CodeUnits):
         for values, denoiser, known in ((clean.keypoints, self.keypoint_denoiser, None),
                                         (clean.features, self.feature_denoiser, clean.keypoints)):
             noise = torch.randn(values.shape, generator=generator).to(values.device)
-            found.append(F.mse_loss(denoiser(self.schedule.diffuse(values, times, noise), times, known), noise))
+            missed = denoiser(self.schedule.diffuse(values, times, noise), times, known) - noise
+            counts = 1 / self.schedule.signal.to(values)[times] if even else values.new_ones(len(values))
+            found.append((counts * missed.square().mean(dim=(1, 2))).mean())
         return found[0], found[1]
 
-# %% ../../nbs/paper/07_generation.ipynb #86f9f643
+# %% ../../nbs/paper/07_generation.ipynb #a4095a69
 class CascadedGenerator(_Stages):
     "Two diffusion models: first where the keypoints are, then their features, given where they are."
 
@@ -351,7 +357,7 @@ class CascadedGenerator(_Stages):
         keypoints = self.sample_keypoints(count, generator, steps, kept)
         return Codes(keypoints, self.sample_features(keypoints, generator, steps))
 
-# %% ../../nbs/paper/07_generation.ipynb #6ef5b293
+# %% ../../nbs/paper/07_generation.ipynb #35bee91f
 @torch.no_grad()
 def _follow(
     average: nn.Module,
@@ -379,7 +385,7 @@ def _batch(
     whole = int((torch.rand(options.batch_size, generator=generator) < options.whole).sum())
     return Codes(*map(torch.cat, zip(some(codes, whole), some(drawn, options.batch_size - whole))))
 
-# %% ../../nbs/paper/07_generation.ipynb #3608fdb6
+# %% ../../nbs/paper/07_generation.ipynb #38f0fb69
 def train_generator(
     codes: Codes | PoseCode,  # of true poses
     options: GeneratorOptions = GeneratorOptions(),
@@ -396,7 +402,7 @@ def train_generator(
     optimiser = torch.optim.AdamW(network.parameters(), options.learning_rate, weight_decay=0.01, fused=True)
     for step in tqdm(range(1, options.steps + 1), desc="steps", disable=not progress):
         optimiser.param_groups[0]["lr"] = options.learning_rate * min(1, step / 100)
-        first, second = network.losses(_batch(codes, drawn, options, generator), generator)
+        first, second = network.losses(_batch(codes, drawn, options, generator), generator, options.even)
         optimiser.zero_grad()
         (first + second).backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
