@@ -6,7 +6,7 @@
 __all__ = ['Kept', 'NoiseSchedule', 'sampling_times', 'step_back', 'denoise', 'TimedBlock', 'CodeDenoiser', 'GeneratorOptions',
            'Codes', 'CascadedGenerator', 'train_generator']
 
-# %% ../../nbs/paper/07_generation.ipynb #6e154827
+# %% ../../nbs/paper/07_generation.ipynb #47ba6f1c
 import copy
 import math
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from ..geometry.mesh import InputError
 from ..interface import PoseCode
 from .layers import two_layers
 
-# %% ../../nbs/paper/07_generation.ipynb #ad825785
+# %% ../../nbs/paper/07_generation.ipynb #191bc9b0
 @dataclass(frozen=True)
 class NoiseSchedule:
     "How much noise enters in each of T steps. Time 0 is without noise; at time T almost nothing else is left."
@@ -56,7 +56,7 @@ class NoiseSchedule:
         share = self.signal.to(clean)[times].view(-1, *[1] * (clean.ndim - 1))
         return share.sqrt() * clean + (1 - share).sqrt() * noise
 
-# %% ../../nbs/paper/07_generation.ipynb #f72708a4
+# %% ../../nbs/paper/07_generation.ipynb #ed66250d
 def sampling_times(
     schedule: NoiseSchedule,
     steps: int | None = None,  # None: all T
@@ -84,7 +84,7 @@ def step_back(
     noise = (noisy - later**0.5 * clean) / (1 - later) ** 0.5
     return earlier**0.5 * clean + max(1 - earlier - variance, 0) ** 0.5 * noise, variance**0.5
 
-# %% ../../nbs/paper/07_generation.ipynb #702c65ce
+# %% ../../nbs/paper/07_generation.ipynb #5f38df5f
 Kept = dict[int, Tensor]  # row, that is keypoint -> (C,) or (P, C) what it is to be
 
 
@@ -124,7 +124,7 @@ def denoise(
             noisy = noisy + spread * torch.randn(noisy.shape, generator=generator, dtype=noisy.dtype).to(noisy.device)
     return noisy
 
-# %% ../../nbs/paper/07_generation.ipynb #f5be6014
+# %% ../../nbs/paper/07_generation.ipynb #27ebb7b9
 class TimedBlock(nn.Module):
     "Attention between tokens and a network for each; the time scales, shifts and gates both. A fresh one does nothing."
 
@@ -161,7 +161,7 @@ class TimedBlock(nn.Module):
             tokens = tokens + gates[:, :, i] * layer(entering)
         return tokens
 
-# %% ../../nbs/paper/07_generation.ipynb #13b96adb
+# %% ../../nbs/paper/07_generation.ipynb #22118e13
 class CodeDenoiser(nn.Module):
     "Finds the noise in the numbers of K keypoints. A fresh one is the exact denoiser of a standard Gaussian."
 
@@ -205,7 +205,7 @@ class CodeDenoiser(nn.Module):
         share = self.schedule.signal.to(noisy)[times][:, None, None]
         return (1 - share).sqrt() * noisy + share.sqrt() * self.last(tokens)
 
-# %% ../../nbs/paper/07_generation.ipynb #07d4852a
+# %% ../../nbs/paper/07_generation.ipynb #19b0658b
 @dataclass(frozen=True)
 class GeneratorOptions:
     "How large the two networks are, and how they are trained."
@@ -237,7 +237,7 @@ class Codes(NamedTuple):
     keypoints: Tensor  # (P, K, 3) positions on the posed source
     features: Tensor  # (P, K, C)
 
-# %% ../../nbs/paper/07_generation.ipynb #007164c8
+# %% ../../nbs/paper/07_generation.ipynb #76cb1a77
 class _CodeUnits(nn.Module):
     "Codes in units of their spread."
 
@@ -279,7 +279,7 @@ class _CodeUnits(nn.Module):
         return Codes(codes.keypoints * self.keypoints_spread + self.keypoints_mean,
                      codes.features * self.features_spread + self.features_mean)
 
-# %% ../../nbs/paper/07_generation.ipynb #ea27ab0e
+# %% ../../nbs/paper/07_generation.ipynb #fbaafcee
 class _Stages(_CodeUnits):
     "The two networks and their losses."
 
@@ -314,7 +314,7 @@ class _Stages(_CodeUnits):
             found.append((counts * missed.square().mean(dim=(1, 2))).mean())
         return found[0], found[1]
 
-# %% ../../nbs/paper/07_generation.ipynb #a4095a69
+# %% ../../nbs/paper/07_generation.ipynb #b2d9e981
 class CascadedGenerator(_Stages):
     "Two diffusion models: first where the keypoints are, then their features, given where they are."
 
@@ -357,7 +357,7 @@ class CascadedGenerator(_Stages):
         keypoints = self.sample_keypoints(count, generator, steps, kept)
         return Codes(keypoints, self.sample_features(keypoints, generator, steps))
 
-# %% ../../nbs/paper/07_generation.ipynb #35bee91f
+# %% ../../nbs/paper/07_generation.ipynb #e0e95959
 @torch.no_grad()
 def _follow(
     average: nn.Module,
@@ -385,7 +385,7 @@ def _batch(
     whole = int((torch.rand(options.batch_size, generator=generator) < options.whole).sum())
     return Codes(*map(torch.cat, zip(some(codes, whole), some(drawn, options.batch_size - whole))))
 
-# %% ../../nbs/paper/07_generation.ipynb #38f0fb69
+# %% ../../nbs/paper/07_generation.ipynb #4af83d7e
 def train_generator(
     codes: Codes | PoseCode,  # of true poses
     options: GeneratorOptions = GeneratorOptions(),
