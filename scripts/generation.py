@@ -27,7 +27,7 @@ from npr import InputError, load_pretrained, transfer
 from npr.app.benchmark import describe_machine
 from npr.data.datasets import Dataset, load_dataset
 from npr.data.pairs import animal_pairs, quaternius_pairs
-from npr.generating.flow import load_flow, mean_rotations
+from npr.generating.flow import load_flow
 from npr.generating.measures import (
     buried_vertices,
     coverage,
@@ -44,7 +44,7 @@ from npr.generating.mirror import find_mirror, mirror_poses
 from npr.generating.pool import PosePool, Turns, measure_turns, pose_turns, some_poses
 from npr.generating.recombining import recombine
 from npr.generating.sampler import generate, learn_sampler
-from npr.geometry.frames import rotation_matrices, rotation_vectors
+from npr.geometry.frames import mean_rotations, rotation_matrices, rotation_vectors
 from npr.geometry.mesh import Mesh, diagonal, write_atomically
 from npr.geometry.poses import PoseSet
 from npr.geometry.sampling import spread_evenly
@@ -102,7 +102,8 @@ def turns_of(
     verts: Tensor,  # (P, V, 3) any poses of its template
 ) -> Tensor:  # (P, B, 3) radians
     "How the parts turn in some poses, relative to their mean turn in the pool."
-    return rotation_vectors(mean_rotations(pool.turns).mT @ measure_turns(pool, verts, sweeps=8).turns)
+    equal = torch.full((1, len(pool.turns)), 1 / len(pool.turns), dtype=torch.float64)
+    return rotation_vectors(mean_rotations(pool.turns, equal)[0].mT @ measure_turns(pool, verts, sweeps=8).turns)
 
 
 class Truth:

@@ -43,9 +43,9 @@ from .reaching import reach as reach_turns
 from .recombining import complete, fit_sampler, recombine
 from .tree import PartTree
 from ..geometry.frames import rotation_matrices, rotation_vectors
-from ..geometry.mesh import InputError, Mesh, face_vector_areas, same_mesh
+from ..geometry.mesh import InputError, Mesh, same_mesh
 from ..geometry.poses import PoseSet
-from ..model import load_tensors, save_tensors
+from ..model import enclosed_volume, load_tensors, save_tensors
 
 # %% ../../nbs/generating/09_sampler.ipynb #ca45fe86
 @dataclass(frozen=True)
@@ -72,14 +72,6 @@ class PoseSampler:
         return PoseSet(self.pool.template, verts, [f"{name}-{number:03d}" for number in range(len(verts))])
 
 # %% ../../nbs/generating/09_sampler.ipynb #c9b7aeab
-def _is_closed(
-    mesh: Mesh,
-) -> bool:
-    "Whether the surface has an inside: its vector areas add up to zero."
-    areas = face_vector_areas(mesh.verts, mesh.faces)
-    return bool(areas.sum(dim=0).norm() < 1e-6 * areas.norm(dim=1).sum())
-
-
 def learn_sampler(
     poses: PoseSet,  # of the mesh, two or more that differ
     parts: int = 24,  # rigid parts to find, at most
@@ -97,7 +89,7 @@ def learn_sampler(
     measured = measure_turns(pool, posed)
     detail = learn_detail(pool, *measured, posed)
     detail = detail._replace(shapes=detail.shapes.half().double(), bulge=detail.bulge.float().double())
-    buried = buried_vertices(pool_verts(pool), template).max().item() if _is_closed(template) else None
+    buried = buried_vertices(pool_verts(pool), template).max().item() if enclosed_volume(template) else None
     return PoseSampler(pool, neighbours, noise, detail, buried)
 
 # %% ../../nbs/generating/09_sampler.ipynb #5415400b

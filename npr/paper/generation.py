@@ -209,6 +209,7 @@ class CodeDenoiser(nn.Module):
 @dataclass(frozen=True)
 class GeneratorOptions:
     "How large the two networks are, and how they are trained."
+
     width: int = 96  # channels inside
     layers: int = 3
     heads: int = 4  # of the attention
@@ -222,13 +223,17 @@ class GeneratorOptions:
 
     def __post_init__(self):
         if self.steps < 0 or min(self.batch_size, self.layers, self.heads) < 1 or self.width % (2 * self.heads):
-            raise InputError("A generator needs no less than no step, at least one code a step, one layer, one head "
-                             f"and a width that 2 x heads divides; got steps={self.steps}, "
-                             f"batch_size={self.batch_size}, layers={self.layers}, heads={self.heads}, "
-                             f"width={self.width}.")
+            raise InputError(
+                "The number of a generator's steps cannot be negative, and there must be at least one code a "
+                "step, one layer, one head and a width that 2 x heads divides; got "
+                f"steps={self.steps}, batch_size={self.batch_size}, layers={self.layers}, "
+                f"heads={self.heads}, width={self.width}."
+            )
         if not self.learning_rate > 0 or not 0 <= self.memory < 1 or not 0 <= self.whole <= 1:
-            raise InputError("A generator needs a learning rate above 0, a memory below 1 and a part of whole codes "
-                             f"from 0 to 1; got {self.learning_rate}, {self.memory}, {self.whole}.")
+            raise InputError(
+                "A generator needs a learning rate above 0, a memory below 1 and a part of whole codes "
+                f"from 0 to 1; got {self.learning_rate}, {self.memory}, {self.whole}."
+            )
 
 
 class Codes(NamedTuple):
