@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..geometry.mesh import Mesh, face_areas, face_centroids, same_mesh
+from ..geometry.mesh import Mesh, face_areas, face_centroids, same_mesh, vertex_areas
 from ..geometry.sampling import nearest_neighbours
 from ..interface import Applier, Carried, Orientation, PoseCode
 from .articulated import ArticulatedTemplate
@@ -196,21 +196,40 @@ def _cell_means(
     return (sums / cells.bincount(minlength=motions.count).clamp(min=1))[:, cells]
 
 
+def _face_shares(
+    mesh: Mesh,
+) -> Tensor:  # (F, 3)
+    "For each corner of each face the share of the face in the area around that vertex."
+    return face_areas(mesh.verts, mesh.faces)[:, None] / (3 * vertex_areas(mesh))[mesh.faces]
+
+
 def mean_of_neighbours(
     mesh: Mesh,
     fields: Tensor,  # (P, F, ...) on its faces
     rounds: int,  # how often; each goes one ring of faces farther
 ) -> Tensor:  # (P, F, ...)
     "The mean over the faces around the three vertices of each face, larger faces counting more."
-    areas = face_areas(mesh.verts, mesh.faces).to(fields.dtype)
-    around = areas.new_zeros(len(mesh.verts)).index_add(0, mesh.faces.flatten(), areas.repeat_interleave(3))
-    found = fields.flatten(2)
-    for _ in range(rounds):
-        weighted = (found * areas[:, None]).repeat_interleave(3, dim=1)
-        at_verts = found.new_zeros(len(found), len(mesh.verts), found.shape[-1])
-        at_verts = at_verts.index_add(1, mesh.faces.flatten(), weighted)
-        found = (at_verts / around[:, None])[:, mesh.faces].mean(dim=2)
-    return found.view(fields.shape)
+    if rounds == 0:
+        return fields
+    faces, (V, F) = mesh.faces, (len(mesh.verts), len(mesh.faces))
+    shares = _face_shares(mesh).to(fields.dtype)
+    from_faces = torch.stack([faces.flatten(), torch.arange(F, device=faces.device).repeat_interleave(3)])
+    from_verts = torch.stack([faces.repeat_interleave(3, dim=1).flatten(), faces.repeat(1, 3).flatten()])
+    found = _sparse(from_faces, shares, (V, F)) @ fields.flatten(2).transpose(0, 1).reshape(F, -1)
+    ring = _sparse(from_verts, shares.repeat_interleave(3, dim=1) / 3, (V, V))
+    for _ in range(rounds - 1):
+        found = ring @ found
+    found = _sparse(from_faces.flip(0), torch.full_like(shares, 1 / 3), (F, V)) @ found
+    return found.view(F, len(fields), -1).transpose(0, 1).reshape(fields.shape)
+
+
+def _sparse(
+    entries: Tensor,  # (2, N) int64 rows and columns
+    values: Tensor,  # N numbers; those of one place are added up
+    shape: tuple[int, int],
+) -> Tensor:
+    "A sparse matrix."
+    return torch.sparse_coo_tensor(entries, values.flatten(), shape, check_invariants=False).coalesce()
 
 # %% ../../nbs/parts/09_applier.ipynb #cde62bd2
 @torch.no_grad()
