@@ -1,6 +1,7 @@
 """Run every check of the project, as `make test` does: `python scripts/run_checks.py`.
 
-Goes on after a failure; sums up at the end, with the time of each check and of the slowest notebooks.
+Goes on after a failure; sums up at the end, with the time of each check and of the slowest notebooks. The last checks
+run two at a time, each on one thread; what one prints appears when it ends.
 """
 import importlib.util
 import os
@@ -8,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from time import perf_counter
 
@@ -30,9 +32,16 @@ def checks() -> dict[str, tuple[list, dict]]:  # by name: command and environmen
         "pyright finds nothing": ([HERE / "pyright", "--pythonpath", PYTHON], {}),
         "the texts of the mutants are found": ([PYTHON, "scripts/mutants.py", "--check"], {}),
         NOTEBOOKS: ([HERE / "nbdev_test", "--n_workers", "2", "--do_print"], ONE_THREAD | DATA),
-        "the README's Python lines run": ([PYTHON, "scripts/make_readme.py", "--check"], {}),
-        "end to end, in a quick setting": ([PYTHON, "scripts/check_end_to_end.py"], {}),
-        "the viewer in a browser, on a page and in JupyterLab": ([PYTHON, "scripts/check_browser.py"], {}),
+    }
+    return found
+
+
+def checks_side_by_side() -> dict[str, tuple[list, dict]]:  # by name: command and environment
+    "What is run at the end, two at a time, the longest first."
+    found = {
+        "the viewer in a browser, on a page and in JupyterLab": ([PYTHON, "scripts/check_browser.py"], ONE_THREAD),
+        "end to end, in a quick setting": ([PYTHON, "scripts/check_end_to_end.py"], ONE_THREAD),
+        "the README's Python lines run": ([PYTHON, "scripts/make_readme.py", "--check"], ONE_THREAD),
     }
     if importlib.util.find_spec("pointnet2_ops"):
         found["pointnet2_ops"] = ([PYTHON, "-m", "pytest", "-q", "pointnet2_ops_lib/tests"], {})
@@ -59,9 +68,20 @@ def run_timed(
     return process.returncode == 0, seconds
 
 
+def run_quietly(
+    command: list,
+    environment: dict[str, str],
+) -> tuple[bool, float, str]:  # whether it passed, its seconds, what it printed
+    "Run a check and keep what it prints, so that two at a time do not mix."
+    start = perf_counter()
+    ended = subprocess.run(command, cwd=ROOT, env=os.environ | environment, text=True, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT)
+    return ended.returncode == 0, perf_counter() - start, ended.stdout
+
+
 def main() -> int:
     "One line for each check, then how many passed."
-    results, seconds = {}, {}
+    results, seconds, began = {}, {}, perf_counter()
     for name, (command, environment) in checks().items():
         print(f"=== {name}", flush=True)
         start = perf_counter()
@@ -71,10 +91,16 @@ def main() -> int:
             passed = subprocess.run(command, cwd=ROOT, env=os.environ | environment).returncode == 0
         results[name] = passed, perf_counter() - start
         print(f"--- {'passed' if passed else 'FAILED'} in {results[name][1]:.0f} s", flush=True)
+    with ThreadPoolExecutor(2) as pool:
+        running = {pool.submit(run_quietly, *check): name for name, check in checks_side_by_side().items()}
+        for ended in as_completed(running):
+            passed, time, printed = ended.result()
+            results[running[ended]] = passed, time
+            print(f"=== {running[ended]}\n{printed}--- {'passed' if passed else 'FAILED'} in {time:.0f} s", flush=True)
     print("=== the slowest notebooks" if seconds else "")
     for name, time in sorted(seconds.items(), key=lambda item: -item[1])[:SLOWEST]:
         print(f"{time:6.1f} s  {name}")
-    print(f"=== all checks, in {sum(time for _, time in results.values()):.0f} s")
+    print(f"=== all checks, in {perf_counter() - began:.0f} s")
     for name, (passed, time) in results.items():
         print(f"{'passed' if passed else 'FAILED'} {time:6.1f} s  {name}")
     count = sum(passed for passed, _ in results.values())
