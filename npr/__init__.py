@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from .app.runs import load_pretrained
     from .app.viewer import explore, view
     from .data.datasets import load_dataset
+    from .files.models import read_mesh, read_poses
     from .generating.sampler import combine, generate, learn_sampler, load_sampler, mix, reach, save_sampler
-    from .geometry.mesh import InputError, Mesh, read_mesh, write_mesh
-    from .geometry.poses import PoseSet, load_poses, read_poses, save_poses, write_poses
+    from .geometry.mesh import InputError, Mesh, write_mesh
+    from .geometry.poses import PoseSet, load_poses, save_poses, write_poses
     from .interface import TrainingOptions
     from .model import PoseModel, load_model, save_model
     from .refining import refine
@@ -26,8 +27,9 @@ _MODULES = {
     "app.viewer": ["explore", "view"],
     "data.datasets": ["load_dataset"],
     "generating.sampler": ["combine", "generate", "learn_sampler", "load_sampler", "mix", "reach", "save_sampler"],
-    "geometry.mesh": ["InputError", "Mesh", "read_mesh", "write_mesh"],
-    "geometry.poses": ["PoseSet", "load_poses", "read_poses", "save_poses", "write_poses"],
+    "files.models": ["read_mesh", "read_poses"],
+    "geometry.mesh": ["InputError", "Mesh", "write_mesh"],
+    "geometry.poses": ["PoseSet", "load_poses", "save_poses", "write_poses"],
     "interface": ["TrainingOptions"],
     "model": ["PoseModel", "load_model", "save_model"],
     "refining": ["refine"],

@@ -6,6 +6,8 @@
 __all__ = ['refine_verts', 'refine_poses', 'refine_codes', 'refinement_loss', 'train_refinement', 'refine']
 
 # %% ../nbs/05_refining.ipynb #e68b7191
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 from tqdm import tqdm
@@ -47,7 +49,7 @@ def refine_poses(
 ) -> PoseSet:
     "Poses with a smoother surface; raises `InputError` where the mesh is too thin to solve Poisson's equation on."
     solver = PoissonSolver(poses.template) if solver is None else solver
-    return PoseSet(poses.template, refine_verts(solver, poses.posed, progress=progress), poses.names)
+    return replace(poses, posed=refine_verts(solver, poses.posed, progress=progress), jacobians=None)
 
 # %% ../nbs/05_refining.ipynb #f428f4ba
 def refine_codes(

@@ -6,17 +6,16 @@
 __all__ = ['tube', 'tube_weights', 'bend', 'about_z', 'tube_rig', 'write_rig', 'write_release_layout']
 
 # %% ../nbs/testing.ipynb #107af7af
-import json
 from pathlib import Path
 
 import numpy as np
 import scipy.sparse
 import trimesh
 from numpy.typing import ArrayLike
-from pygltflib import GLTF2
 
-from .data.rigs import Channel, NodeState, Part, Rig
-from .geometry.mesh import write_atomically, write_mesh
+from .files.document import Document, add_accessor, empty_document, write_document
+from .files.rigs import Channel, NodeState, Part, Rig
+from .geometry.mesh import write_mesh
 from .geometry.operators import gradient_matrix, jacobians
 from .geometry.poses import PoseSet
 
@@ -95,37 +94,17 @@ def tube_rig(
     return Rig("tube", names, parents, [0, 4, 1, 2, 3, 5], rest, {}, parts, clips)
 
 # %% ../nbs/testing.ipynb #ef6a63c1
-class _Writer:
-    "Collects numbers for a binary glTF file."
-
-    def __init__(self):
-        self.blob, self.views, self.accessors = bytearray(), [], []
-
-    def add(
-        self,
-        rows: np.ndarray,  # (count, ...) float32, uint16 or uint32
-        kind: str,  # SCALAR, VEC3, VEC4 or MAT4
-    ) -> int:  # number of the accessor
-        "Append some rows, aligned to four bytes."
-        component = {"f4": 5126, "u2": 5123, "u4": 5125}[rows.dtype.str[1:]]
-        flat = rows.reshape(len(rows), -1)
-        self.views.append({"buffer": 0, "byteOffset": len(self.blob), "byteLength": rows.nbytes})
-        self.accessors.append({"bufferView": len(self.views) - 1, "componentType": component, "count": len(rows),
-                               "type": kind, "min": flat.min(axis=0).tolist(), "max": flat.max(axis=0).tolist()})
-        self.blob += rows.tobytes() + b"\0" * (-rows.nbytes % 4)
-        return len(self.accessors) - 1
-
-    def floats(
-        self,
-        rows: np.ndarray,  # (count, ...) any number type
-        kind: str,  # SCALAR, VEC3, VEC4 or MAT4
-    ) -> int:  # number of the accessor
-        "Append rows as float32."
-        return self.add(np.ascontiguousarray(rows, dtype="<f4"), kind)
+def _floats(
+    document: Document,
+    rows: np.ndarray,  # (count, ...) any number type
+    kind: str,  # SCALAR, VEC3, VEC4 or MAT4
+) -> int:  # number of the accessor
+    "Store rows as float32."
+    return add_accessor(document, rows.reshape(len(rows), -1).astype(np.float32), kind, bounds=True)
 
 # %% ../nbs/testing.ipynb #9995f96e
 def _skin_attributes(
-    writer: _Writer,
+    document: Document,
     weights: scipy.sparse.csr_matrix,  # (V, B)
 ) -> dict[str, int]:  # numbers of the accessors of JOINTS_n and WEIGHTS_n
     "The joints of each vertex in the order of their weights, in groups of four."
@@ -138,28 +117,29 @@ def _skin_attributes(
     attributes = {}
     for i in range(order.shape[1] // 4):
         four = slice(4 * i, 4 * i + 4)
-        attributes[f"JOINTS_{i}"] = writer.add(order[:, four].astype("<u2"), "VEC4")
-        attributes[f"WEIGHTS_{i}"] = writer.floats(largest[:, four], "VEC4")
+        attributes[f"JOINTS_{i}"] = add_accessor(document, order[:, four].astype(np.uint16), "VEC4")
+        attributes[f"WEIGHTS_{i}"] = _floats(document, largest[:, four], "VEC4")
     return attributes
 
 
 def _part_json(
-    writer: _Writer,
+    document: Document,
     part: Part,
 ) -> tuple[dict, dict | None]:  # a primitive, and a skin where the part has one
     "One part as glTF stores it."
-    attributes, skin = {"POSITION": writer.floats(part.verts, "VEC3")}, None
+    attributes, skin = {"POSITION": _floats(document, part.verts, "VEC3")}, None
     if part.joints.tolist() != [part.node]:
-        attributes |= _skin_attributes(writer, part.weights)
-        binds = writer.floats(part.inverse_binds.swapaxes(1, 2), "MAT4")
+        attributes |= _skin_attributes(document, part.weights)
+        binds = _floats(document, part.inverse_binds.swapaxes(1, 2), "MAT4")
         skin = {"joints": part.joints.tolist(), "inverseBindMatrices": binds}
-    primitive = {"attributes": attributes, "indices": writer.add(part.faces.astype("<u4").reshape(-1), "SCALAR"),
-                 "targets": [{"POSITION": writer.floats(morph, "VEC3")} for morph in part.morphs]}
+    indices = add_accessor(document, part.faces.astype(np.uint32).reshape(-1, 1), "SCALAR")
+    primitive = {"attributes": attributes, "indices": indices,
+                 "targets": [{"POSITION": _floats(document, morph, "VEC3")} for morph in part.morphs]}
     return {key: value for key, value in primitive.items() if value}, skin
 
 # %% ../nbs/testing.ipynb #9a3bf034
 def _clip_json(
-    writer: _Writer,
+    document: Document,
     name: str,
     channels: list[Channel],
 ) -> dict:
@@ -167,8 +147,8 @@ def _clip_json(
     samplers = []
     for channel in channels:
         width = 1 if channel.path == "weights" else channel.values.shape[-1]
-        values = writer.floats(channel.values.reshape(-1, width), {1: "SCALAR", 3: "VEC3", 4: "VEC4"}[width])
-        times = writer.floats(channel.times, "SCALAR")
+        values = _floats(document, channel.values.reshape(-1, width), {1: "SCALAR", 3: "VEC3", 4: "VEC4"}[width])
+        times = _floats(document, channel.times, "SCALAR")
         samplers.append({"input": times, "interpolation": channel.interpolation, "output": values})
     targets = [{"node": channel.node, "path": channel.path} for channel in channels]
     return {"name": name, "samplers": samplers,
@@ -187,14 +167,14 @@ def _node_json(
 
 # %% ../nbs/testing.ipynb #de54a87f
 def _meshes_json(
-    writer: _Writer,
+    document: Document,
     rig: Rig,
     nodes: list[dict],  # of the file; the numbers of their meshes and skins are added
 ) -> tuple[list[dict], list[dict]]:  # meshes and skins
     "All parts as glTF stores them."
     meshes, skins = [], []
     for node in sorted({part.node for part in rig.parts}):
-        written = [_part_json(writer, part) for part in rig.parts if part.node == node]
+        written = [_part_json(document, part) for part in rig.parts if part.node == node]
         skin = written[0][1]
         nodes[node] |= {"mesh": len(meshes)} | ({"skin": len(skins)} if skin else {})
         weights = {"weights": rig.rest.weights[node][0].tolist()} if node in rig.rest.weights else {}
@@ -208,16 +188,13 @@ def write_rig(
     path: str | Path,  # should end in .glb
 ) -> Path:
     "Write a rig as a binary glTF file, atomically; numbers as float32."
-    writer, nodes = _Writer(), [_node_json(rig, i) for i in range(len(rig.nodes))]
-    meshes, skins = _meshes_json(writer, rig, nodes)
-    clips = [_clip_json(writer, name, channels) for name, channels in rig.clips.items()]
-    roots = np.flatnonzero(rig.parents < 0).tolist()
-    scene = {"asset": {"version": "2.0"}, "scene": 0, "scenes": [{"nodes": roots}], "nodes": nodes, "meshes": meshes,
-             "skins": skins, "animations": clips, "bufferViews": writer.views, "accessors": writer.accessors,
-             "buffers": [{"byteLength": len(writer.blob)}]}
-    gltf = GLTF2.gltf_from_json(json.dumps({key: value for key, value in scene.items() if value}))
-    gltf.set_binary_blob(bytes(writer.blob))
-    return write_atomically(path, b"".join(gltf.save_to_bytes()))
+    document, nodes = empty_document(rig.name), [_node_json(rig, i) for i in range(len(rig.nodes))]
+    meshes, skins = _meshes_json(document, rig, nodes)
+    clips = [_clip_json(document, name, channels) for name, channels in rig.clips.items()]
+    document.json["scenes"] = [{"nodes": np.flatnonzero(rig.parents < 0).tolist()}]
+    lists = {"nodes": nodes, "meshes": meshes, "skins": skins, "animations": clips}
+    document.json |= {name: entries for name, entries in lists.items() if entries}
+    return write_document(document, path)
 
 # %% ../nbs/testing.ipynb #e6bf9a5c
 def write_release_layout(

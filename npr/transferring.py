@@ -89,4 +89,4 @@ def transfer(
     target = model.eval().target(target) if isinstance(target, Mesh) else target
     verts, rest = carry_poses(model.eval(), poses, target, progress=progress), target.mesh.to("cpu")
     travel = poses.posed.mean(dim=1) - poses.template.verts.mean(dim=0)
-    return PoseSet(rest, place(verts, travel, poses.template, rest), poses.names)
+    return PoseSet(rest, place(verts, travel, poses.template, rest), poses.names, times=poses.times)

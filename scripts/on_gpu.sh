@@ -15,7 +15,7 @@ START=$(date +%s)
 
 fetch_wheels() {  # for the Python and the platform of the other machine: PYTHON_VERSION=3.12, x86-64
     needed=$(sed -n 's/^\([a-z0-9_-]*\)==\([^ ;+]*\).*/\1==\2/p' constraints.txt |
-             grep -E '^(libigl|cholespy|trimesh|rtree|pygltflib|tyro|pooch|nbdev|execnb|fastcore|ghapi|papermill|nbclient|nbformat)==')
+             grep -E '^(libigl|cholespy|trimesh|rtree|tyro|pooch|nbdev|execnb|fastcore|ghapi|papermill|nbclient|nbformat)==')
     platforms=$(for glibc in 39 34 31 28 27 26 24 17 12 5; do printf -- '--platform manylinux_2_%s_x86_64 ' $glibc; done)
     # shellcheck disable=SC2086
     "$PYTHON" -m pip download --quiet --dest wheels --only-binary=:all: --implementation cp \

@@ -22,7 +22,8 @@ from .runs import choose_device, load_pretrained, open_model, read_settings, wri
 from .settings import TrainSettings, TransferSettings
 from ..data.downloads import read_manifest
 from ..data.examples import Examples, examples_from_configurations, find_rest_pose, open_examples, open_poses
-from ..geometry.mesh import InputError, Mesh, Repair, find_repair, read_as_is, write_mesh
+from ..files.models import read_file
+from ..geometry.mesh import InputError, Mesh, Repair, find_repair, write_mesh
 from ..geometry.poisson import PoissonSolver
 from ..geometry.poses import PoseSet, write_poses
 from ..interface import Orientation, Preset, TrainingOptions
@@ -214,11 +215,15 @@ def _named_poses(
     template: Mesh | None,  # the model's
 ) -> PoseSet:
     "The poses of `--poses`, repaired where this command or the training asks for it."
-    was_repaired, rest = bool(trained.get("repair")), settings.template or template
-    if settings.repair or was_repaired:
-        of_training = _rest_file(trained.get("poses"), trained.get("template")) if was_repaired else None
-        rest = _rest_file(settings.poses, settings.template) or of_training or template
-    return open_poses(settings.poses or "", rest, settings.repair or was_repaired)
+    poses, repair = settings.poses or "", settings.repair or bool(trained.get("repair"))
+    rest = _rest_file(settings.poses, settings.template)
+    of_training = None if rest else _rest_file(trained.get("poses"), trained.get("template"))
+    if of_training and not repair:
+        try:
+            return open_poses(poses, template, like=template)
+        except InputError:  # files with copies of vertices, which the model's template does not have
+            return open_poses(poses, of_training, like=template)
+    return open_poses(poses, rest or of_training or template, repair, template)
 
 
 def _rest_file(
@@ -246,7 +251,7 @@ def _poses_of_run(
     try:
         if trained.get("poses"):
             template = trained.get("template") and Path(trained["template"])
-            return open_poses(trained["poses"], template, bool(trained.get("repair")))
+            return open_poses(trained["poses"], template, bool(trained.get("repair")), model.template)
         if trained.get("train_dset_cfg_file"):
             root = settings.data_root or trained.get("data_root")
             return _only_template(read_configuration(trained["train_dset_cfg_file"], root), run)
@@ -376,7 +381,7 @@ def _pose_standing(
     model, poses, rotation = standing.model, standing.poses, standing.find(mesh).rotation
     upright = mesh.with_verts(mesh.verts @ rotation.T)
     given = copy_transfer(poses, upright) if model is None else _model_transfer(model, poses, upright, smooth, progress)
-    return PoseSet(mesh, given.posed @ rotation, given.names)
+    return PoseSet(mesh, given.posed @ rotation, given.names, times=given.times)
 
 
 def _model_transfer(
@@ -401,7 +406,7 @@ def copy_transfer(
     template = poses.template
     verts = copy_poses(poses, PoissonSolver(mesh), match_by_registration(template, mesh))
     travel = poses.posed.mean(dim=1) - template.verts.mean(dim=0)
-    return PoseSet(mesh, place(verts, travel, template, mesh), poses.names)
+    return PoseSet(mesh, place(verts, travel, template, mesh), poses.names, times=poses.times)
 
 # %% ../../nbs/app/02_pipeline.ipynb #0d42c3b3
 def open_transfer(
@@ -410,7 +415,7 @@ def open_transfer(
     "Read what the settings name; raises `InputError` where they cannot be followed."
     _check_template(settings)
     run, targets = _run_and_targets(settings)
-    repairs = [find_repair(read_as_is(path)) for path in targets]
+    repairs = [find_repair(read_file(path)) for path in targets]
     named = _named_directions(settings)
     model, poses = model_and_poses(settings, run)
     return Standing(settings.turn, *named, _directions_of_poses(settings, run), model, poses), repairs
@@ -428,7 +433,7 @@ def pose_target(
     if repair.mesh is not repair.original:
         kept = "the results are repaired" if repaired else "the results have the file's vertices and faces"
         tqdm.write(f"{repair.original.name}: {repair.summary()}; {kept}.")
-    return posed if repaired else PoseSet(repair.original, repair.restore(posed.posed), posed.names)
+    return posed if repaired else replace(posed, template=repair.original, posed=repair.restore(posed.posed))
 
 
 def run_transfer(

@@ -6,6 +6,8 @@
 __all__ = ['sampler_path', 'sampler_of', 'run_generation', 'run_mixing']
 
 # %% ../../nbs/app/03_samplers.ipynb #2d358d2d
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -41,6 +43,7 @@ def sampler_path(
     return run / "sampler.safetensors" if run is not None and run.is_dir() else None
 
 
+# %% ../../nbs/app/03_samplers.ipynb #19cf692d
 def sampler_of(
     poses: PoseSet,
     path: Path | None = None,  # where it is kept; None: nowhere
@@ -100,6 +103,17 @@ class _Opened:
         return self.poses.names.index(name)
 
 # %% ../../nbs/app/03_samplers.ipynb #ccac6606
+def _rows(
+    opened: _Opened,
+    vertices: tuple[int, ...],  # numbers in the user's file
+) -> tuple[int, ...]:  # numbers in the poses
+    "Where vertices of the file are after copies have been welded."
+    if (welding := opened.poses.welding) is None:
+        return vertices
+    count = len(welding.nearest)
+    return tuple(int(welding.nearest[number]) if 0 <= number < count else count for number in vertices)
+
+
 def _write(
     opened: _Opened,
     made: PoseSet,  # of the source
@@ -111,6 +125,9 @@ def _write(
         standing, repairs = open_transfer(opened.transfer)
         standing.poses = made
         results = {repair.original.name: pose_target(standing, repair, progress=progress) for repair in repairs}
+    elif (welding := opened.poses.welding) is not None:
+        made = replace(made, template=welding.original, posed=welding.restore(made.posed))
+        results = {made.template.name: made}
     if settings.out.suffix == ".npz":
         return [save_poses(next(iter(results.values())), settings.out)]
     if not settings.targets:
@@ -131,7 +148,8 @@ def run_generation(
             raise InputError("--learn: keeps what it learns in the folder of a run; give that folder, and no --poses.")
         sampler = learn_flow(sampler, opened.path.parent / "flow")
         save_sampler(opened.path, sampler, {"poses": fingerprint(opened.poses)})
-    return _write(opened, generate(sampler, settings.count, settings.seed, like, settings.keep), progress)
+    made = generate(sampler, settings.count, settings.seed, like, _rows(opened, settings.keep))
+    return _write(opened, made, progress)
 
 # %% ../../nbs/app/03_samplers.ipynb #62d71ef9
 def run_mixing(
@@ -144,7 +162,7 @@ def run_mixing(
             "Say what to mix: two poses with --between NAME NAME, or a clip with --clip NAME; one of them, and "
             "--take only with the first."
         )
-    if settings.count < 2 or not settings.rate > 0:
+    if settings.count < 2 or not 0 < settings.rate < math.inf:
         raise InputError(
             f"Mixing takes two poses or more, and a rate above 0; got --count {settings.count} and --rate "
             f"{settings.rate}."
@@ -154,7 +172,7 @@ def run_mixing(
         return _write(opened, _at_rate(opened, settings.clip, settings.rate), progress)
     first, last = (opened.poses[[opened.named(name)]] for name in settings.between or ("", ""))
     if settings.take:
-        return _write(opened, combine(opened.sampler, first, last, settings.take), progress)
+        return _write(opened, combine(opened.sampler, first, last, _rows(opened, settings.take)), progress)
     shares = torch.linspace(0, 1, settings.count, dtype=torch.float64)
     both = PoseSet(first.template, torch.cat([first.posed, last.posed]), [*first.names, "last"])
     return _write(opened, mix(opened.sampler, both, torch.stack([1 - shares, shares], dim=1)), progress)
@@ -173,4 +191,6 @@ def _at_rate(
             f"like {', '.join(opened.poses.names[:: max(1, len(opened.poses) // 5)])}."
         )
     times = torch.arange(int((len(frames) - 1) * rate) + 1, dtype=torch.float64) / rate
-    return mix(opened.sampler, opened.poses[frames], clip_weights(len(frames), times))
+    weights, known = clip_weights(len(frames), times), opened.poses.times
+    made = mix(opened.sampler, opened.poses[frames], weights)
+    return made if known is None else replace(made, times=weights @ known[frames])

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TrainSettings', 'TransferSettings', 'EvaluateSettings', 'BenchmarkSettings', 'GenerateSettings', 'MixSettings',
-           'ViewSettings', 'command_words', 'command_line', 'settings_from']
+           'ViewSettings', 'CheckSettings', 'command_words', 'command_line', 'settings_from']
 
 # %% ../../nbs/app/00_settings.ipynb #aa66a9c8
 import shlex
@@ -55,7 +55,7 @@ class TrainSettings:
     poses: Positional[_Poses] = None  # folder of meshes, .npz or .glb file, or name of a data set
     out: _Out = None  # folder for the run; a run found there is continued
     template: _Mesh = None  # rest pose, if it is not rest.* in the folder
-    repair: bool = False  # weld copies of vertices, drop faces without area and vertices without a face
+    repair: bool = False  # drop faces without area and vertices without a face
     preset: _Preset = None  # parts; paper with a configuration
     keypoints: _Count = None  # of parts; if left out, they follow the poses
     parts: _Count = None  # rigid parts at most; time to find them grows with both, memory with keypoints times parts
@@ -204,6 +204,17 @@ class ViewSettings:
     up: _Axis = None  # what is up in the files: x, y, z, -x ...; y in glTF, else z
     save: Annotated[Path | None, _option("FILE")] = None  # .png, .gif, .mp4 or .html instead of a window
     device: _Device = "auto"  # auto: a GPU where there is one
+
+# %% ../../nbs/app/00_settings.ipynb #1d0f3939
+@dataclass(frozen=True)
+class CheckSettings:
+    """Say what a file is, what is wrong with it, and what npr does about it.
+
+    npr check person.glb
+
+    npr check my_poses/
+    """
+    file: Positional[Annotated[Path, arg(metavar="FILE")]]  # mesh, animated file, folder of posed meshes, or .npz file
 
 # %% ../../nbs/app/00_settings.ipynb #78768d85
 def command_words(

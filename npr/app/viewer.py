@@ -22,11 +22,12 @@ from .samplers import sampler_of, sampler_path
 from .settings import TransferSettings, ViewSettings
 from ..data.downloads import read_manifest
 from ..data.examples import open_poses
-from ..data.gltf import poses_from_gltf, read_rig
-from ..data.rigs import rest_verts, rig_weights, weld_rig
-from ..geometry.mesh import InputError, Mesh, diagonal, from_trimesh, read_as_is
+from ..files.gltf import poses_from_gltf, read_rig
+from ..files.models import read_file
+from ..files.rigs import rig_weights
+from ..geometry.mesh import InputError, Mesh, diagonal, from_trimesh
 from ..geometry.plot import CLAY, SAGE, SKY
-from ..geometry.poses import PoseSet, read_poses
+from ..geometry.poses import PoseSet, weld_poses
 from ..model import PoseModel, PreparedTarget
 from ..parts.orientation import axis_vector
 from ..transferring import encode_poses, transfer
@@ -69,10 +70,10 @@ def _open(
         found = sorted(file for file in path.iterdir() if file.stem in ("rest", "template"))
         meshes = sorted(file for file in path.iterdir() if file.suffix.lower() in (".obj", ".ply", ".off", ".glb"))
         whole = str(path.absolute())  # no name of a data set
-        return open_poses(whole) if found or not meshes else read_poses(read_as_is(meshes[0]), path, progress=False)
+        return open_poses(whole, None if found or not meshes else meshes[0])
     if path.suffix.lower() in (".glb", ".gltf") and path.is_file() and read_rig(path).clips:
         return poses_from_gltf(path, progress=False)
-    return to_poses(read_as_is(path))
+    return weld_poses(to_poses(read_file(path)))
 
 # %% ../../nbs/app/04_viewer.ipynb #e3e642e1
 def turn_up(
@@ -295,8 +296,9 @@ def _result_row(
     "Actors side by side: the source first, the truth last."
     named = [*([("source", source)] if source is not None else []), *things,
              *([("truth", truth)] if truth is not None else [])]
-    weights = [_skin_weights(thing) for _, thing in named]
-    sets = align_poses([turn_up(to_poses(thing), _up_of(thing, up)) for _, thing in named])
+    opened = [to_poses(thing) for _, thing in named]
+    weights = [_skin_weights(thing, poses) for (_, thing), poses in zip(named, opened)]
+    sets = align_poses([turn_up(poses, _up_of(thing, up)) for (_, thing), poses in zip(named, opened)])
     true = sets[-1] if truth is not None else None
     if true is not None and true.posed.shape != sets[-2].posed.shape:
         raise InputError(f"{true.template.name}: is no truth of {sets[-2].template.name}, it has "
@@ -309,13 +311,15 @@ def _result_row(
 
 def _skin_weights(
     thing: Any,
+    poses: PoseSet,  # what was read of it
 ) -> Tensor | None:  # (V, B)
     "The weights of an animated file's vertices, with which it travels in fewer bytes."
     path = Path(thing) if isinstance(thing, str | Path) else None
     if path is None or path.suffix.lower() not in (".glb", ".gltf") or not path.is_file():
         return None
     rig = read_rig(path)
-    return torch.from_numpy(rig_weights(rig)[weld_rig(rig, rest_verts(rig)).kept]) if rig.clips else None
+    weights = torch.from_numpy(rig_weights(rig)) if rig.clips else None
+    return weights if weights is None or poses.welding is None else weights[poses.welding.verts]
 
 
 # %% ../../nbs/app/04_viewer.ipynb #fda73465

@@ -16,8 +16,8 @@ from numpy.typing import ArrayLike
 from scipy.spatial.transform import Rotation
 
 from .datasets import write_dataset
-from .gltf import read_rig
-from .rigs import NodeState, Rig, Surface, play_clips, rest_verts, rig_verts, weld_rig
+from ..files.gltf import read_rig
+from ..files.rigs import NodeState, Rig, Surface, play_clips, rest_verts, rig_verts, weld_rig
 from ..geometry.mesh import InputError, Mesh, check_mesh
 
 # %% ../../nbs/data/04_animals.ipynb #ca160afa

@@ -7,6 +7,7 @@ __all__ = ['Examples', 'split_poses', 'find_rest_pose', 'open_poses', 'open_exam
            'shared_poses']
 
 # %% ../../nbs/data/05_examples.ipynb #55db4b44
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +16,10 @@ import torch
 
 from .datasets import load_dataset
 from .downloads import read_manifest
-from .gltf import poses_from_gltf
+from ..files.gltf import poses_from_gltf
+from ..files.models import read_poses
 from ..geometry.mesh import InputError, Mesh, same_mesh
-from ..geometry.poses import PoseSet, load_poses, read_poses
+from ..geometry.poses import PoseSet, load_poses, weld_poses
 from ..paper.configurations import read_configuration
 
 # %% ../../nbs/data/05_examples.ipynb #a5f2bec0
@@ -60,21 +62,24 @@ def find_rest_pose(
 def open_poses(
     poses: str,  # a data set's name, an .npz file, an animated .glb file, or a folder of meshes
     template: Path | Mesh | None = None,  # rest pose of a folder of meshes; else rest.* or template.* in it
-    repair: bool = False,  # weld copies of vertices, drop faces without area and vertices without a face
-) -> PoseSet:
+    repair: bool = False,  # drop faces without area and vertices without a face
+    like: Mesh | None = None,  # a template of the same mesh, welded before, which the poses should fit
+    clips: Sequence[str] | None = None,  # which of an animated file; all if left out
+    frames_per_second: float = 10,  # of an animated file
+) -> PoseSet:  # welded; its field `welding` leads back to the vertices of the files
     "All poses of a source, whatever form they come in; raises `InputError` for any other form."
     path = Path(poses)
     if path.is_dir() and poses not in read_manifest():
         found = read_poses(template or find_rest_pose(path), path, repair=repair)
-        return found[[i for i, name in enumerate(found.names) if name not in _REST_NAMES]]
+        return weld_poses(found[[i for i, name in enumerate(found.names) if name not in _REST_NAMES]], like)
     if poses in read_manifest() or _is_dataset(path):
         dataset = load_dataset(poses)
         both = [dataset.train, dataset.held_out]
         return PoseSet(dataset.train.template, torch.cat([part.posed for part in both]), both[0].names + both[1].names)
     if path.suffix == ".npz":
-        return load_poses(path, repair)
+        return weld_poses(load_poses(path, repair), like)
     if path.suffix.lower() in (".glb", ".gltf"):
-        return poses_from_gltf(path)
+        return weld_poses(poses_from_gltf(path, None if clips is None else list(clips), frames_per_second), like)
     raise InputError(f"{poses}: is neither a folder of meshes, nor an .npz or .glb file, nor a data set; data sets are "
                      f"{', '.join(read_manifest())}.")
 

@@ -24,7 +24,7 @@ from .downloads import data_folder
 from .figures import FACE, figure_poses, joined_poses
 from .human_poses import pose_matrices
 from .people import REST_POSTURES, Person, drawn_poses, person_poses, read_people
-from .rigs import play_clips
+from ..files.rigs import play_clips
 from ..geometry.mesh import InputError, Mesh, check_mesh
 from ..geometry.poses import PoseSet, load_poses
 from ..parts.matching import simplify

@@ -16,9 +16,9 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from .animals import y_up_to_z_up
-from .gltf import read_rig
 from .human_poses import Pose, draw_pose, family_names, pose_rotations
-from .rigs import NodeState, Rig, Surface, rest_verts, rig_verts, weld_rig, world_matrices
+from ..files.gltf import read_rig
+from ..files.rigs import NodeState, Rig, Surface, rest_verts, rig_verts, weld_rig, world_matrices
 from ..geometry.mesh import Mesh, check_mesh
 from ..geometry.poses import PoseSet
 

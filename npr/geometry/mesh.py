@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['Mesh', 'from_trimesh', 'to_trimesh', 'face_centroids', 'face_vector_areas', 'face_areas', 'face_normals',
-           'vertex_areas', 'vertex_components', 'InputError', 'diagonal', 'degenerate_faces', 'check_mesh',
-           'first_copies', 'weld_vertices', 'Repair', 'find_repair', 'repair_mesh', 'same_mesh', 'read_as_is',
-           'read_mesh', 'write_atomically', 'write_mesh']
+           'vertex_areas', 'vertex_components', 'InputError', 'diagonal', 'degenerate_faces', 'check_numbers',
+           'check_mesh', 'first_copies', 'weld_vertices', 'Repair', 'find_repair', 'repair_mesh', 'same_mesh',
+           'find_welding', 'welding_like', 'read_as_is', 'read_mesh', 'write_atomically', 'write_mesh']
 
 # %% ../../nbs/geometry/00_mesh.ipynb #51424ac6
 import os
@@ -139,7 +139,7 @@ def degenerate_faces(
     return face_areas(mesh.verts, mesh.faces) <= 1e-12 * diagonal(mesh) ** 2
 
 # %% ../../nbs/geometry/00_mesh.ipynb #17ea4e5b
-def _check_numbers(
+def check_numbers(
     mesh: Mesh,
 ) -> None:
     "Raise `InputError` for what cannot be repaired: wrong shapes, no faces, NaN or infinity, invalid faces."
@@ -167,7 +167,7 @@ def check_mesh(
     remedy: str = _REMEDY,  # what the message advises for faces without area and vertices without a face
 ) -> Mesh:  # the same mesh, so that calls can be chained
     "Raise `InputError` unless every position is finite, every face is valid and has area, and every vertex is used."
-    _check_numbers(mesh)
+    check_numbers(mesh)
     verts, faces, name = mesh.verts, mesh.faces, mesh.name
     if (count := degenerate_faces(mesh).sum().item()):
         raise InputError(f"{name}: {count} of its faces have no area; {remedy}.")
@@ -178,8 +178,11 @@ def check_mesh(
 # %% ../../nbs/geometry/00_mesh.ipynb #5ceb735a
 def first_copies(
     verts: Tensor,  # (V, 3) finite positions, float
+    posed: Tensor | None = None,  # (P, V, 3) other positions: what parts in one of them is no copy
 ) -> Tensor:  # (V,) int64; i itself where no earlier vertex lies at the place of vertex i
     "For each vertex the first one at its place: within 1e-5 of the diagonal, directly or by a chain of others."
+    if posed is not None:
+        return _staying_together(first_copies(verts), posed, 1e-3 * (verts.amax(dim=0) - verts.amin(dim=0)).norm())
     if len(verts) == 0:
         return torch.zeros(0, dtype=torch.int64, device=verts.device)
     points, rows, places = np.unique(verts.detach().cpu().numpy(), axis=0, return_index=True, return_inverse=True)
@@ -191,12 +194,32 @@ def first_copies(
     np.minimum.at(first, labels, rows)
     return torch.from_numpy(first[labels][places.reshape(-1)]).to(verts.device)
 
+
+def _staying_together(
+    first: Tensor,  # (V,) int64 from `first_copies`
+    posed: Tensor,  # (P, V, 3)
+    reach: Tensor,  # how far copies may part in a pose
+) -> Tensor:  # (V,) int64; the first vertex at rest that is also near in all poses
+    "Divide the vertices at one place into those that stay together."
+    first = first.clone()
+    copies = (first != torch.arange(len(first), device=first.device)).nonzero().flatten()
+    while len(copies):
+        gaps = torch.zeros(len(copies), dtype=posed.dtype, device=posed.device)
+        for verts in posed:
+            gaps = torch.maximum(gaps, (verts[copies] - verts[first[copies]]).norm(dim=1))
+        apart = copies[gaps > reach]
+        leaders, groups = first[apart].unique(return_inverse=True)
+        leaders = torch.full_like(leaders, len(first)).scatter_reduce(0, groups, apart, "amin")
+        first[apart] = leaders[groups]
+        copies = apart[apart != leaders[groups]]
+    return first
+
 # %% ../../nbs/geometry/00_mesh.ipynb #b364d6cf
 def weld_vertices(
     mesh: Mesh,
 ) -> Mesh:
     "Keep the first of all vertices at one place (`first_copies`), in their order; `InputError` for invalid numbers."
-    _check_numbers(mesh)
+    check_numbers(mesh)
     kept, renumbered = first_copies(mesh.verts).unique(return_inverse=True)
     return Mesh(mesh.verts[kept], renumbered[mesh.faces], mesh.name)
 
@@ -237,11 +260,12 @@ class Repair:
 # %% ../../nbs/geometry/00_mesh.ipynb #1a95b14f
 def find_repair(
     mesh: Mesh,
+    posed: Tensor | None = None,  # (P, V, 3) poses of it, in which copies must stay together to be welded
 ) -> Repair:
     "What to compute on instead of `mesh`; `InputError` for invalid numbers or where no face has area."
-    _check_numbers(mesh)
+    check_numbers(mesh)
     used, corners = mesh.faces.unique(return_inverse=True)
-    places = first_copies(mesh.verts[used])
+    places = first_copies(mesh.verts[used], None if posed is None else posed[:, used])
     welded = Mesh(mesh.verts[used], places[corners], mesh.name)
     kept = (~degenerate_faces(welded)).nonzero().flatten()
     if len(kept) == 0:
@@ -277,12 +301,43 @@ def same_mesh(
     distances = (one.verts.cpu() - two.verts.cpu()).norm(dim=-1)
     return bool((distances <= 1e-4 * diagonal(one)).all())
 
+# %% ../../nbs/geometry/00_mesh.ipynb #0cbd469b
+def find_welding(
+    mesh: Mesh,
+    posed: Tensor | None = None,  # (P, V, 3) poses of it, in which copies must stay together to be welded
+) -> Repair:  # all faces; all vertices but copies
+    "The mesh with copies of vertices welded, those that have a face; `InputError` for invalid numbers."
+    check_numbers(mesh)
+    used, first = mesh.faces.unique(), torch.arange(len(mesh.verts), device=mesh.verts.device)
+    first[used] = used[first_copies(mesh.verts[used], None if posed is None else posed[:, used])]
+    verts, nearest = first.unique(return_inverse=True)
+    welded = mesh if len(verts) == len(first) else Mesh(mesh.verts[verts], nearest[mesh.faces], mesh.name)
+    faces = torch.arange(len(mesh.faces), device=mesh.faces.device)
+    return Repair(welded, mesh, verts, faces, nearest, torch.zeros_like(first, dtype=torch.bool))
+
+
+def welding_like(
+    mesh: Mesh,  # as in a file
+    like: Mesh,  # perhaps the same, welded earlier
+) -> Repair | None:  # None where `like` does not come from `mesh`
+    "How a mesh was welded, found by its faces, which are the same in the same order."
+    if mesh.faces.shape != like.faces.shape:
+        return None
+    nearest = torch.full((len(mesh.verts),), -1)
+    nearest[mesh.faces.flatten()] = like.faces.flatten()
+    loose, rows = nearest < 0, torch.full((len(like.verts),), len(mesh.verts))
+    rows = rows.scatter_reduce(0, nearest[~loose], (~loose).nonzero().flatten(), "amin")
+    if rows.max() >= len(mesh.verts):  # a vertex of `like` has no face
+        return None
+    welded, faces = Mesh(mesh.verts[rows], nearest[mesh.faces], mesh.name), torch.arange(len(mesh.faces))
+    return Repair(welded, mesh, rows, faces, nearest.clamp(min=0), loose) if same_mesh(like, welded) else None
+
 # %% ../../nbs/geometry/00_mesh.ipynb #4b0800af
 def _plain_obj(
     path: Path,
 ) -> BytesIO:  # an OBJ file
     "The positions and faces of an OBJ file alone, in their order; faces count their vertices from the first."
-    text, lines, count = path.read_text(encoding="utf-8", errors="replace").replace("\\\n", " "), [], 0
+    text, lines, count = path.read_text(encoding="utf-8-sig", errors="replace").replace("\\\n", " "), [], 0
     if not re.search(r"^(?!v |f |#|$)|^f .*[-/#]", text, re.M):
         return BytesIO(text.encode())  # nothing else is in it
     for line in text.splitlines():
@@ -313,7 +368,7 @@ def read_as_is(
     if not isinstance(loaded, trimesh.Trimesh):
         raise InputError(f"{path}: has no faces; save it as a triangle mesh, not as a point cloud or curves.")
     mesh = from_trimesh(loaded, str(path))
-    _check_numbers(mesh)
+    check_numbers(mesh)
     return weld_vertices(mesh) if kind == "stl" else mesh
 
 
