@@ -195,7 +195,7 @@ def _cell_means(
     sums = fields.new_zeros(len(fields), motions.count).index_add(1, cells, fields.square().sum(dim=(-1, -2)))
     return (sums / cells.bincount(minlength=motions.count).clamp(min=1))[:, cells]
 
-
+# %% ../../nbs/parts/09_applier.ipynb #a7575136
 def _face_shares(
     mesh: Mesh,
 ) -> Tensor:  # (F, 3)
