@@ -137,6 +137,34 @@ def sampler_table() -> str:
     return markdown_table(head, rows)
 
 
+RIGS = {
+    "bodies, source": "`bodies-2k`, the source, 200 poses", "bodies, heavy_man": "the heavy man, 40 poses",
+    "animals, fox": "fox, 311 frames", "animals, dog": "dog, 47 frames",
+    "quaternius, fox": "another fox, 145 frames", "quaternius, cow": "cow, 28 frames",
+}
+
+
+def rigs_table() -> str:
+    "Fitted rigs beside those of Dem Bones, as a markdown table."
+    found = json.loads((RESULTS / "rigs.json").read_text())["rows"]
+    rows = []
+    for name, title in RIGS.items():
+        ours, theirs = found[name]["npr"], found[name]["dem_bones"]
+        rows.append([title, str(ours["bones"]), *(f"{row['rms']:.3f}" for row in (ours, theirs)),
+                     *(f"{row['largest']:.2f}" for row in (ours, theirs)),
+                     *(f"{row['seconds']:.1f} s" for row in (ours, theirs))])
+    head = ["rig", "bones", "npr, RMS", "Dem Bones, RMS", "npr, largest", "Dem Bones, largest", "npr", "Dem Bones"]
+    return markdown_table(head, rows)
+
+
+def sizes_table() -> str:
+    "Ways to store a clip, as a markdown table."
+    rows = json.loads((RESULTS / "rig_sizes.json").read_text())["rows"]
+    made = [[name, f"{row['megabytes']:.1f} MB", str(row["morphs"]), f"{row['rms %']:.3f} %", f"{row['largest %']:.2f} %",
+             f"{row['seconds']:.0f} s" if "seconds" in row else ""] for name, row in rows.items()]
+    return markdown_table(["file", "size", "morph targets", "RMS", "largest", "time"], made)
+
+
 def markdown_table(
     head: list[str],
     rows: list[list[str]],
@@ -147,7 +175,8 @@ def markdown_table(
 
 def renew_tables() -> None:
     "Put the demo's and the benchmarks' figures into the index notebook."
-    tables = {"benchmark": benchmark_table(), "pairs": pairs_table(), "sampler": sampler_table()}
+    tables = {"benchmark": benchmark_table(), "pairs": pairs_table(), "sampler": sampler_table(), "rig": rigs_table(),
+              "file": sizes_table()}
     if (DEMO / "metrics.json").is_file():
         tables["PMD x 10^-3"] = demo_table()
     notebook = nbformat.read(INDEX, as_version=4)

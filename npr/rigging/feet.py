@@ -182,6 +182,8 @@ def height_of_feet(
     wanted = ((heights * footing.weights).sum(dim=1) / total.clamp(min=1e-9 * most)).cpu().numpy()
     least = (grounds[1] + legs * (lowest[0] - grounds[0]).clamp(max=0) - lowest[1]).cpu().numpy()
     usual, bends = legs * (travel @ up).cpu().numpy(), differences(len(travel), 2)
+    if options.smooth == 0:  # poses that are no motion: the lowest point of each is where the source's is
+        usual = (grounds[1] + legs * (lowest[0] - grounds[0]) - lowest[1]).cpu().numpy()
     stands, same, found = (total / most).cpu().numpy(), sparse.eye(len(travel)), usual
     wanted, least, still = (part[:, None] for part in (wanted - usual, least - usual, 0 * usual))
     for _ in range(10):

@@ -16,14 +16,15 @@ import numpy as np
 import torch
 from scipy.spatial import KDTree
 from scipy.spatial.transform import Rotation
-from torch import Tensor
 
 from ..files.document import ARRAY_BUFFER, Document, accessor_values, add_accessor, write_document
 from ..files.gltf import rig_of
 from ..files.models import Model
 from ..files.rigs import Channel, Part, Rig, world_matrices
 from ..geometry.mesh import InputError, Repair, diagonal
+from ..geometry.plot import vertex_normals
 from ..geometry.poses import PoseSet
+from ..geometry.sampling import spread_evenly
 from .clips import Clip
 from .correctives import add_correctives
 from .skeleton import RiggedPoses, Skeleton
@@ -73,7 +74,7 @@ def add_skin(
     skins.append({"joints": joints, "skeleton": root, "inverseBindMatrices": add_accessor(document, rows, "MAT4")})
     return len(skins) - 1
 
-
+# %% ../../nbs/rigging/04_files.ipynb #a78cfc0e
 def add_weights(
     document: Document,  # gets two accessors
     weights: np.ndarray,  # (V, B) at most four of a row are not 0; rows add up to 1
@@ -94,7 +95,8 @@ def _quaternions(
     "Rotations as glTF has them, with signs that do not jump from key to key."
     found = Rotation.from_matrix(rotations.reshape(-1, 3, 3)).as_quat().reshape(*rotations.shape[:2], 4)
     jumps = (found[1:] * found[:-1]).sum(axis=-1) < 0
-    return found * np.where(np.concatenate([np.zeros_like(found[:1, :, 0]), np.cumsum(jumps, axis=0) % 2]), -1, 1)[..., None]
+    flipped = np.concatenate([np.zeros_like(found[:1, :, 0]), np.cumsum(jumps, axis=0) % 2])
+    return found * np.where(flipped, -1, 1)[..., None]
 
 
 def joint_channels(
@@ -118,7 +120,7 @@ def joint_channels(
     return channels + [Channel(node, "translation", times, away[:, joint]) for joint, node in enumerate(joints)
                        if moves[joint] or joint == root]
 
-
+# %% ../../nbs/rigging/04_files.ipynb #dc963470
 def add_animation(
     document: Document,  # gets an animation
     name: str,
@@ -153,7 +155,7 @@ def _blends(
 ) -> np.ndarray:  # (V, 4, 4)
     "The matrix that takes each stored vertex to its place."
     moved = (world[part.joints] @ part.inverse_binds).reshape(-1, 16)
-    return (part.weights @ moved).reshape(-1, 4, 4)
+    return np.asarray(part.weights @ moved).reshape(-1, 4, 4)
 
 
 def _shown_meshes(
@@ -179,7 +181,7 @@ def _shown_meshes(
         found.append(_Shown(node, pieces, place))
     return found
 
-
+# %% ../../nbs/rigging/04_files.ipynb #9f6a1e43
 def _store_at_rest(
     document: Document,
     primitive: dict[str, Any],  # gets new accessors
@@ -197,7 +199,8 @@ def _store_at_rest(
             elif attributes is primitive["attributes"]:
                 moved = moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-30)
             rows = np.concatenate([moved, stored[:, 3:]], axis=1).astype(np.float32)
-            attributes[name] = add_accessor(document, rows, f"VEC{rows.shape[1]}", ARRAY_BUFFER, bounds=name == "POSITION")
+            attributes[name] = add_accessor(document, rows, f"VEC{rows.shape[1]}", ARRAY_BUFFER,
+                                            bounds=name == "POSITION")
 
 # %% ../../nbs/rigging/04_files.ipynb #3974a1d8
 def _release(
@@ -226,6 +229,21 @@ def _release(
     return node
 
 
+def _set_apart(
+    document: Document,
+    node: int,
+) -> int:  # the number of the node that shows the mesh from now on
+    "Move a mesh of several primitives off a node with children, since three.js gives its weights to them, too."
+    nodes = document.json["nodes"]
+    entry = nodes[node]
+    if not entry.get("children") or len(document.json["meshes"][entry["mesh"]]["primitives"]) == 1:
+        return node
+    nodes.append({name: entry.pop(name) for name in ("mesh", "weights") if name in entry})
+    nodes[-1] |= {"name": entry["name"]} if "name" in entry else {}
+    entry["children"].append(len(nodes) - 1)
+    return len(nodes) - 1
+
+# %% ../../nbs/rigging/04_files.ipynb #7397613f
 def _drop_old_rig(
     document: Document,
 ) -> None:
@@ -243,7 +261,7 @@ def _followed(
 ) -> np.ndarray:  # (N,) for each vertex of the primitive a vertex of the model
     "What points and lines follow: the nearest vertex of a triangle."
     stored = accessor_values(document, primitive["attributes"]["POSITION"])
-    return KDTree(rest).query(stored @ shown.place[:3, :3].T + shown.place[:3, 3])[1]
+    return np.asarray(KDTree(rest).query(stored @ shown.place[:3, :3].T + shown.place[:3, 3])[1])
 
 
 def _primitives(
@@ -259,22 +277,78 @@ def _primitives(
         yield primitive, (_followed(document, primitive, shown, model.mesh.verts.numpy()) if rows is None
                           else np.arange(rows.start, rows.stop))
 
+# %% ../../nbs/rigging/04_files.ipynb #6b5d5183
+class _Surface(NamedTuple):
+    "A mesh in the axes of stored vertices, and how far its morph targets are on in some poses."
+    verts: np.ndarray  # (V, 3) at rest
+    faces: np.ndarray  # (F, 3)
+    amounts: np.ndarray  # (P, M)
+
+
+def _turned(
+    vectors: np.ndarray,  # (N, 3)
+    start: np.ndarray,  # (N, 3) of length 1, or zero where nothing turns
+    end: np.ndarray,  # (N, 3) alike
+) -> np.ndarray:  # (N, 3)
+    "Each vector after the shortest turn from one direction to another."
+    axis, cosine = np.cross(start, end), (start * end).sum(axis=1, keepdims=True)
+    along = (axis * vectors).sum(axis=1, keepdims=True) / np.maximum(1 + cosine, 1e-9)
+    turns = np.logical_and(start.any(axis=1), end.any(axis=1))[:, None]
+    return np.where(turns, cosine * vectors + np.cross(axis, vectors) + along * axis, vectors)
+
+
+def _normal_offsets(
+    normals: np.ndarray,  # (N, 3) as stored
+    surface: _Surface,  # of N vertices
+    morphs: np.ndarray,  # (M, N, 3)
+) -> np.ndarray:  # (M, N, 3)
+    "Offsets of normals which, added as the morph targets are, come closest to the turned normals in all poses."
+    def directions(verts: np.ndarray) -> np.ndarray:
+        return vertex_normals(torch.from_numpy(verts), torch.from_numpy(surface.faces)).numpy()
+
+    rest, sums, gram = directions(surface.verts), np.zeros_like(morphs), surface.amounts.T @ surface.amounts
+    for amounts in surface.amounts:
+        now = directions(surface.verts + np.tensordot(amounts, morphs, 1))
+        sums += np.multiply.outer(amounts, _turned(normals, rest, now) - normals)
+    damped = gram + 1e-4 * np.diag(gram).mean() * np.eye(len(gram))
+    return np.linalg.solve(damped, sums.reshape(len(gram), -1)).reshape(morphs.shape)
+
+# %% ../../nbs/rigging/04_files.ipynb #13998a1f
+def _new_targets(
+    document: Document,
+    primitive: dict[str, Any],
+    rows: np.ndarray,  # (N,) its vertices in `morphs` and `surface`
+    morphs: np.ndarray,  # (M, V, 3)
+    surface: _Surface | None,
+) -> list[dict[str, int]]:  # accessors of M targets
+    "Store offsets of positions, and of normals where they are to turn."
+    own, attributes = morphs[:, rows], primitive["attributes"]
+    targets = [{"POSITION": add_accessor(document, morph.astype(np.float32), "VEC3", ARRAY_BUFFER, bounds=True)}
+               for morph in own]
+    if surface is None or "NORMAL" not in attributes or primitive.get("mode", 4) not in (4, 5, 6):
+        return targets
+    faces = surface.faces[(surface.faces[:, 0] >= rows[0]) & (surface.faces[:, 0] <= rows[-1])] - rows[0]
+    normals = accessor_values(document, attributes["NORMAL"])
+    offsets = _normal_offsets(normals, _Surface(surface.verts[rows], faces, surface.amounts), own)
+    return [target | {"NORMAL": add_accessor(document, offset.astype(np.float32), "VEC3", ARRAY_BUFFER)}
+            for target, offset in zip(targets, offsets)]
+
 
 def _add_morphs(
     document: Document,
     mesh: int,
     primitives: list[tuple[dict[str, Any], np.ndarray]],  # with rows of `morphs`
     morphs: np.ndarray,  # (M, V, 3) offsets in the axes of the stored vertices
+    surface: _Surface | None,  # in these axes, where normals are to turn
 ) -> int:  # morph targets that were there before
     "Morph targets after those that the mesh has."
     entry, before = document.json["meshes"][mesh], len(primitives[0][0].get("targets", []))
-    known: dict[int, list[int]] = {}  # by accessor of the positions, which several primitives may share
+    known: dict[tuple, list[dict[str, int]]] = {}  # by accessors, which several primitives may share
     for primitive, rows in primitives:
-        shared = primitive["attributes"]["POSITION"]
+        shared = (primitive["attributes"]["POSITION"], surface and primitive.get("indices"))
         if shared not in known:
-            known[shared] = [add_accessor(document, morph[rows].astype(np.float32), "VEC3", ARRAY_BUFFER, bounds=True)
-                             for morph in morphs]
-        primitive.setdefault("targets", []).extend({"POSITION": number} for number in known[shared])
+            known[shared] = _new_targets(document, primitive, rows, morphs, surface)
+        primitive.setdefault("targets", []).extend(dict(target) for target in known[shared])
     entry["weights"] = (entry.get("weights") or [0.0] * before) + [0.0] * len(morphs)
     names = entry.get("extras", {}).get("targetNames", [f"target-{i}" for i in range(before)])
     if len(names) == before:
@@ -314,7 +388,7 @@ def rigged_document(
     "The user's file with a skeleton, weights, clips and correctives; old skins and clips are left out."
     document = _copied(_check_fits(rig, repair, model))
     shown = _shown_meshes(document, rig_of(document))
-    nodes = [_release(document, one.node) if skinned or "skin" in document.json["nodes"][one.node] else one.node
+    nodes = [(_release if skinned or "skin" in document.json["nodes"][one.node] else _set_apart)(document, one.node)
              for one in shown]
     _drop_old_rig(document)
     joints = add_joints(document, rig.skeleton) if skinned else []
@@ -324,7 +398,7 @@ def rigged_document(
         add_animation(document, clip.name, channels + _weight_channels(document, rig, clip, moving))
     return document
 
-
+# %% ../../nbs/rigging/04_files.ipynb #7c5d23e4
 def _dress(
     document: Document,
     rig: RiggedPoses,
@@ -343,16 +417,41 @@ def _dress(
             skins[key] = skins[key] if key in skins else add_skin(document, rig.skeleton, joints, place)
             entry["skin"] = skins[key]
             _add_weights_of(document, primitives, weights)
-        elif node in _scene(document) and not np.array_equal(place, np.eye(4)):
-            entry["matrix"] = place.T.ravel().tolist()  # the node may have had a skin, which said where it is
-            for name in ("translation", "rotation", "scale"):
-                entry.pop(name, None)
+        else:
+            _place_unskinned(document, node, place, primitives)
         if len(morphs):
-            local = morphs @ np.linalg.inv(place[:3, :3]).T
-            moving[node] = _add_morphs(document, entry["mesh"], primitives, local)
+            inverse, amounts = np.linalg.inv(place[:3, :3]).T, rig.morph_weights[spread_evenly(len(rig), 100)].numpy()
+            verts, faces = (model.mesh.verts.numpy() - place[:3, 3]) @ inverse, model.mesh.faces.numpy()
+            surface = None if joints else _Surface(verts, faces, amounts)
+            moving[node] = _add_morphs(document, entry["mesh"], primitives, morphs @ inverse, surface)
     return moving
 
 # %% ../../nbs/rigging/04_files.ipynb #9660245b
+def _place_unskinned(
+    document: Document,
+    node: int,
+    place: np.ndarray,  # (4, 4) from stored vertices to their places in the scene
+    primitives: list[tuple[dict[str, Any], np.ndarray]],
+) -> None:
+    "Let a node say where its mesh is, if an old skin said so, and drop the weights of that skin."
+    entry = document.json["nodes"][node]
+    if node in _scene(document) and not np.array_equal(place, np.eye(4)):
+        entry["matrix"] = place.T.ravel().tolist()
+        for name in ("translation", "rotation", "scale"):
+            entry.pop(name, None)
+    for primitive, _ in primitives:
+        _drop_weights(primitive)
+
+
+def _drop_weights(
+    primitive: dict[str, Any],
+) -> None:
+    "Take out the joints and weights of vertices."
+    attributes = primitive["attributes"]
+    for name in [name for name in attributes if name.startswith(("JOINTS_", "WEIGHTS_"))]:
+        del attributes[name]
+
+
 def _add_weights_of(
     document: Document,
     primitives: list[tuple[dict[str, Any], np.ndarray]],  # with rows of `weights`
@@ -361,14 +460,12 @@ def _add_weights_of(
     "Joints and weights in place of those that primitives have."
     known: dict[int, dict[str, int]] = {}
     for primitive, rows in primitives:
-        attributes = primitive["attributes"]
-        shared = attributes["POSITION"]
+        shared = primitive["attributes"]["POSITION"]
         known[shared] = known[shared] if shared in known else add_weights(document, weights[rows])
-        for name in [name for name in attributes if name.startswith(("JOINTS_", "WEIGHTS_"))]:
-            del attributes[name]
-        attributes |= known[shared]
+        _drop_weights(primitive)
+        primitive["attributes"] |= known[shared]
 
-
+# %% ../../nbs/rigging/04_files.ipynb #f4091541
 def _weight_channels(
     document: Document,
     rig: RiggedPoses,
@@ -440,6 +537,11 @@ def write_channels(
             del node["matrix"]
             for name in ("translation", "rotation", "scale"):
                 node[name] = getattr(own.rest, name)[0, number].tolist()
+    for number in dict.fromkeys(piece.node for piece in model.pieces):
+        entry = document.json["nodes"][number]
+        moved = {"matrix", "translation", "rotation", "scale"} & set(entry) or number not in _scene(document)
+        if moved and (skin := entry.get("skin")) is not None:  # a skinned mesh stands at a root without a transform
+            document.json["nodes"][_release(document, number)]["skin"] = skin
     for name, channels in clips.items():
         add_animation(document, name, channels)
     return write_document(document, path)

@@ -113,6 +113,7 @@ window.load = async (url, width, height) => {
     mesh.frustumCulled = false;
     for (const material of [mesh.material].flat()) {
       if (material.metalness) material.metalness = 0; // there is nothing around that metal could mirror
+      if (material.roughness < 0.7) material.roughness = 0.7;
     }
   }
   stage.add(model.scene);
