@@ -139,8 +139,8 @@ def sampler_table() -> str:
 
 RIGS = {
     "bodies, source": "`bodies-2k`, the source, 200 poses", "bodies, heavy_man": "the heavy man, 40 poses",
-    "animals, fox": "fox, 311 frames", "animals, dog": "dog, 47 frames",
-    "quaternius, fox": "another fox, 145 frames", "quaternius, cow": "cow, 28 frames",
+    "animals, source": "fox, 311 frames", "animals, dog": "dog, 47 frames",
+    "quaternius, source": "another fox, 145 frames", "quaternius, cow": "cow, 28 frames",
 }
 
 
@@ -160,7 +160,8 @@ def rigs_table() -> str:
 def sizes_table() -> str:
     "Ways to store a clip, as a markdown table."
     rows = json.loads((RESULTS / "rig_sizes.json").read_text())["rows"]
-    made = [[name, f"{row['megabytes']:.1f} MB", str(row["morphs"]), f"{row['rms %']:.3f} %", f"{row['largest %']:.2f} %",
+    made = [[name, f"{row['megabytes']:.1f} MB", str(row["morphs"]), f"{row['rms %']:.3f} %",
+             f"{row['largest %']:.2f} %",
              f"{row['seconds']:.0f} s" if "seconds" in row else ""] for name, row in rows.items()]
     return markdown_table(["file", "size", "morph targets", "RMS", "largest", "time"], made)
 

@@ -42,7 +42,7 @@ def clip() -> PoseSet:
     everything = torch.cat([poses.template.verts[None], frames]).transpose(0, 1).flatten(1).numpy()  # (V, 3 (P + 1))
     faces = poses.template.faces.numpy()
     for _ in range(2):
-        everything, faces = trimesh.remesh.subdivide(everything, faces)
+        everything, faces = trimesh.remesh.subdivide(everything, faces)[:2]
     placed = torch.from_numpy(np.ascontiguousarray(everything)).view(len(everything), -1, 3).transpose(0, 1)
     template = Mesh(placed[0], torch.from_numpy(faces), "clip")
     return PoseSet(template, placed[1:], [f"Clip-{i:03d}" for i in range(len(frames))],

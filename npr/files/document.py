@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ARRAY_BUFFER', 'ELEMENT_ARRAY_BUFFER', 'Document', 'empty_document', 'accessor_values', 'file_beside',
-           'read_document', 'add_accessor', 'write_document']
+           'read_document', 'add_accessor', 'add_sparse', 'drop_unused', 'write_document']
 
 # %% ../../nbs/files/00_document.ipynb #076d9c7c
 import base64
@@ -184,6 +184,33 @@ ARRAY_BUFFER, ELEMENT_ARRAY_BUFFER = 34962, 34963  # targets of buffer views: ve
 _KINDS = {np.dtype(name): kind for kind, name in _NUMBERS.items()}
 
 
+def _add_view(
+    document: Document,  # gets a buffer view and a buffer
+    content: bytes,
+    **properties: int,  # more entries of the view, such as its target
+) -> int:  # the number of the view
+    "Store bytes."
+    buffers, views = (document.json.setdefault(name, []) for name in ("buffers", "bufferViews"))
+    views.append({"buffer": len(buffers), "byteLength": len(content)} | properties)
+    buffers.append({"byteLength": len(content)})
+    document.buffers.append(content)
+    return len(views) - 1
+
+
+def _describe(
+    document: Document,  # gets an accessor
+    values: np.ndarray,  # (count, width)
+    kind: str,
+    bounds: bool,
+    properties: dict[str, Any],  # where the numbers are
+) -> int:  # the number of the accessor
+    "Say how to read numbers that have been stored."
+    limits = {"min": values.min(axis=0).tolist(), "max": values.max(axis=0).tolist()} if bounds else {}
+    accessors = document.json.setdefault("accessors", [])
+    accessors.append(properties | {"componentType": _KINDS[values.dtype], "count": len(values), "type": kind} | limits)
+    return len(accessors) - 1
+
+# %% ../../nbs/files/00_document.ipynb #4f1cb5b4
 def add_accessor(
     document: Document,  # gets an accessor, a buffer view and a buffer
     values: np.ndarray,  # (count, width) float32, int8, uint8, int16, uint16 or uint32, stored as it is
@@ -196,21 +223,134 @@ def add_accessor(
     if values.dtype not in _KINDS or values.ndim != 2 or values.shape[1] != _WIDTHS.get(kind) or not len(values):
         raise InputError(f"{document.path}: cannot store an array of {values.dtype} with shape {values.shape} as "
                          f"{kind}; give float32 or short integers, (count, {_WIDTHS.get(kind, 'width')}).")
-    length, padding = values.dtype.itemsize * values.shape[1], 0
-    if target == ARRAY_BUFFER:
-        padding = -length % 4
+    length = values.dtype.itemsize * values.shape[1]
+    padding = -length % 4 if target == ARRAY_BUFFER else 0
     rows = np.zeros((len(values), length + padding), np.uint8)
     rows[:, :length] = np.ascontiguousarray(values.astype(values.dtype.newbyteorder("<"))).view(np.uint8)
-    lists = [document.json.setdefault(name, []) for name in ("buffers", "bufferViews", "accessors")]
-    view = {"buffer": len(lists[0]), "byteLength": rows.size} | ({} if target is None else {"target": target})
-    lists[0].append({"byteLength": rows.size})
-    document.buffers.append(rows.tobytes())
-    lists[1].append(view | ({"byteStride": length + padding} if padding else {}))
-    accessor = {"bufferView": len(lists[1]) - 1, "componentType": _KINDS[values.dtype], "count": len(values),
-                "type": kind} | ({"normalized": True} if normalized else {})
-    limits = {"min": values.min(axis=0).tolist(), "max": values.max(axis=0).tolist()} if bounds else {}
-    lists[2].append(accessor | limits)
-    return len(lists[2]) - 1
+    properties = ({} if target is None else {"target": target}) | ({"byteStride": rows.shape[1]} if padding else {})
+    place = {"bufferView": _add_view(document, rows.tobytes(), **properties)}
+    return _describe(document, values, kind, bounds, place | ({"normalized": True} if normalized else {}))
+
+# %% ../../nbs/files/00_document.ipynb #7220c73f
+def add_sparse(
+    document: Document,  # gets an accessor
+    values: np.ndarray,  # (count, width) as for `add_accessor`, rows of a vertex attribute
+    kind: str,  # "VEC3", "VEC4" and so on
+    bounds: bool = False,  # note the least and greatest value of each column
+) -> int:  # the number of the accessor
+    "Store only rows that are not zero, where that is shorter; raises `InputError` as `add_accessor`."
+    rows = np.flatnonzero(values.any(axis=1)) if values.ndim == 2 else np.zeros(0, np.int64)
+    rows = rows if len(rows) else np.zeros(1, np.int64)  # the format wants at least one
+    small = np.min_scalar_type(len(values))
+    if len(rows) * (values[0].nbytes + small.itemsize) + 300 > values.nbytes or values.dtype not in _KINDS:
+        return add_accessor(document, values, kind, ARRAY_BUFFER, bounds=bounds)
+    stored = {"indices": rows.astype(small.newbyteorder("<")),
+              "values": values[rows].astype(values.dtype.newbyteorder("<"))}
+    sparse = {name: {"bufferView": _add_view(document, part.tobytes())} for name, part in stored.items()}
+    sparse["indices"]["componentType"] = _KINDS[small]
+    return _describe(document, values, kind, bounds, {"sparse": {"count": len(rows)} | sparse})
+
+# %% ../../nbs/files/00_document.ipynb #3acf69d9
+_Place = tuple[dict[str, Any], str]  # an entry of the JSON and a key in it, at which a number stands
+
+
+def _accessor_places(
+    content: dict[str, Any],  # the JSON
+) -> list[_Place]:
+    "All places that name an accessor."
+    places: list[_Place] = []
+    for primitive in (one for mesh in content.get("meshes", []) for one in mesh["primitives"]):
+        named = [primitive["attributes"], *primitive.get("targets", [])]
+        places += [(one, name) for one in named for name in one] + [(primitive, "indices")]
+    places += [(skin, "inverseBindMatrices") for skin in content.get("skins", [])]
+    samplers = [sampler for animation in content.get("animations", []) for sampler in animation["samplers"]]
+    places += [(sampler, key) for sampler in samplers for key in ("input", "output")]
+    return [(holder, key) for holder, key in places if key in holder]
+
+
+def _view_places(
+    content: dict[str, Any],
+) -> list[_Place]:
+    "All places that name a buffer view."
+    accessors = content.get("accessors", [])
+    sparse = [accessor["sparse"][part] for accessor in accessors if "sparse" in accessor
+              for part in ("indices", "values")]
+    return [(holder, "bufferView") for holder in [*accessors, *sparse, *content.get("images", [])]
+            if "bufferView" in holder]
+
+# %% ../../nbs/files/00_document.ipynb #d42374da
+def _keep_named(
+    content: dict[str, Any],  # is changed
+    kind: str,  # of the entries: accessors, bufferViews or buffers
+    places: list[_Place],  # all that name one
+) -> list[int]:  # numbers of the entries that are kept
+    "Leave out the entries that no place names, and count the others anew."
+    kept = sorted({holder[key] for holder, key in places})
+    new = {number: place for place, number in enumerate(kept)}
+    entries = [content[kind][number] for number in kept]
+    content.pop(kind, None)
+    if entries:
+        content[kind] = entries
+    for holder, key in places:
+        holder[key] = new[holder[key]]
+    return kept
+
+
+def _shortened(
+    content: bytes,  # of a buffer
+    views: list[dict[str, Any]],  # into it; are moved
+) -> bytes:
+    "The bytes of a buffer that are in some view; each stays at the same distance from a multiple of four."
+    kept, end, shift = bytearray(), 0, 0  # end: in the old bytes; shift: from there to the new ones
+    for view in sorted(views, key=lambda view: view.get("byteOffset", 0)):
+        start = view.get("byteOffset", 0)
+        begin, stop = max(end, start - start % 4), start + view["byteLength"]
+        if begin > end:
+            kept += bytes(-len(kept) % 4)
+            shift = len(kept) - begin
+        kept += content[begin:stop]
+        end = max(end, stop)
+        if start:
+            view["byteOffset"] = start + shift
+    return bytes(kept)
+
+# %% ../../nbs/files/00_document.ipynb #0620f4df
+_WITHOUT_NUMBERS = re.compile(r"KHR_(materials_|texture_|lights_punctual|mesh_quantization|xmp|node_visibility|"
+                              r"animation_pointer)|EXT_texture_|MSFT_texture_|VRM")  # they name no accessors or views
+
+
+def _extensions(
+    part: Any,  # of the JSON
+) -> set[str]:
+    "The names of all extensions in it."
+    if isinstance(part, list):
+        return set().union(*map(_extensions, part))
+    if not isinstance(part, dict):
+        return set()
+    own = part.get("extensions")
+    return set(own if isinstance(own, dict) else ()).union(*map(_extensions, part.values()))
+
+
+def drop_unused(
+    document: Document,  # stays as it is
+) -> Document:
+    "A copy without the accessors, buffer views and bytes that nothing refers to."
+    content = json.loads(json.dumps(document.json))  # entries of a copy by `deepcopy` could be one and the same
+    used = _extensions(content) | set(content.get("extensionsUsed", []))
+    if not all(_WITHOUT_NUMBERS.match(name) for name in used):
+        return Document(document.path, content, list(document.buffers))
+    try:
+        _keep_named(content, "accessors", _accessor_places(content))
+        _keep_named(content, "bufferViews", _view_places(content))
+        views = content.get("bufferViews", [])
+        kept = _keep_named(content, "buffers", [(view, "buffer") for view in views])
+        buffers = [_shortened(document.buffers[number], [view for view in views if view["buffer"] == place])
+                   for place, number in enumerate(kept)]
+    except LookupError:
+        return Document(document.path, copy.deepcopy(document.json), list(document.buffers))
+    for entry, left in zip(content.get("buffers", []), buffers):
+        entry["byteLength"] = len(left)
+    return Document(document.path, content, buffers)
 
 # %% ../../nbs/files/00_document.ipynb #77086770
 _PICTURES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp", b"\xabKTX": "image/ktx2"}
@@ -225,11 +365,7 @@ def _embed_images(
             content = _uri_bytes(document.path, image.pop("uri"), "a picture of it")
             kind = next((kind for mark, kind in _PICTURES.items() if content.startswith(mark)), None)
             image["mimeType"] = kind or image.get("mimeType", "image/png")
-            buffers, views = (document.json.setdefault(name, []) for name in ("buffers", "bufferViews"))
-            image["bufferView"] = len(views)
-            views.append({"buffer": len(buffers), "byteLength": len(content)})
-            buffers.append({"byteLength": len(content)})
-            document.buffers.append(content)
+            image["bufferView"] = _add_view(document, content)
 
 
 def _joined(
