@@ -117,7 +117,8 @@ def main() -> None:
         row["npr"] = ours(poses, BONES if theirs is None else int(theirs["bones"]))
         rows[name] = row | ({} if theirs is None else {"dem_bones": theirs})
         print(name, json.dumps(rows[name]), flush=True)
-    content = {"machine": describe_machine(torch.device("cpu")), "rows": rows}
+    content = {"command": "python scripts/rigs.py --data FOLDER --dem-bones PYTHON",
+               "machine": describe_machine(torch.device("cpu")), "rows": rows}
     write_atomically(options.out, (json.dumps(content, indent=1) + "\n").encode())
 
 

@@ -28,7 +28,7 @@ from ..parts.matching import match_by_box
 from ..parts.motion import PartMotions
 from ..parts.skin import Skin
 from .clips import Clip, differences, find_clips, is_motion, slow_path
-from ..transferring import carry_poses, scale_ratio
+from ..transferring import scale_ratio, transfer
 
 # %% ../../nbs/rigging/04_feet.ipynb #b995bbe8
 def find_up(
@@ -280,14 +280,11 @@ def transfer_clips(
     progress: bool = True,  # show a bar
 ) -> PoseSet:  # the target in all poses, on the CPU
     "Give the source's clips to another mesh, feet on the ground; `InputError` where something cannot be used."
-    if len(poses) == 0:
-        raise InputError(f"{poses.template.name}: there are no poses to transfer; give at least one.")
     target = model.eval().target(target) if isinstance(target, Mesh) else target
-    rest, faces = target.mesh.to("cpu"), target.queries.source_faces
-    faces = match_by_box(poses.template, rest) if faces is None else faces.cpu()
-    verts = carry_poses(model.eval(), poses, target, progress=progress)
-    verts = place_clips(verts, poses, rest, faces, root, up, model_hips(model, target))
-    return replace(poses, template=rest, posed=verts, jacobians=None)
+    given, faces = transfer(model, poses, target, progress), target.queries.source_faces
+    faces = match_by_box(poses.template, given.template) if faces is None else faces.cpu()
+    placed = place_clips(given.posed, poses, given.template, faces, root, up, model_hips(model, target))
+    return replace(given, posed=placed)
 
 # %% ../../nbs/rigging/04_feet.ipynb #e808054c
 class FootMeasures(NamedTuple):

@@ -19,6 +19,7 @@ from torch import Tensor
 from ..files.rigs import Channel, NodeState, Rig, joined_faces, rest_verts, rig_verts, world_matrices
 from ..geometry.frames import closest_rotations, rotation_matrices, rotation_vectors
 from ..geometry.mesh import InputError, Mesh, vertex_areas
+from .animation import continuous_signs
 from .clips import Clip
 
 # %% ../../nbs/rigging/07_own_rig.ipynb #18312de3
@@ -314,14 +315,6 @@ def fit_own_rig(
     return OwnRigFit(rig, state, verts, (verts[:, known] - posed).norm(dim=-1))
 
 # %% ../../nbs/rigging/07_own_rig.ipynb #1c7cb083
-def _continuous(
-    quaternions: np.ndarray,  # (P, 4)
-) -> np.ndarray:  # (P, 4) the same rotations
-    "Signs that do not jump from frame to frame."
-    jumps = (quaternions[1:] * quaternions[:-1]).sum(axis=1) < 0
-    return quaternions * np.where(np.concatenate([[False], np.cumsum(jumps) % 2 > 0]), -1, 1)[:, None]
-
-
 def rig_channels(
     fit: OwnRigFit,  # from `fit_own_rig`, in P poses
     clips: list[Clip],  # of these poses, from `npr.rigging.clips.find_clips`
@@ -331,7 +324,7 @@ def rig_channels(
     roots, found = root_joints(fit.rig, joints), {}
     for clip in clips:
         times, state = clip.times.numpy(), fit.state
-        found[clip.name] = [Channel(joint, "rotation", times, _continuous(state.rotation[clip.poses, joint]))
+        found[clip.name] = [Channel(joint, "rotation", times, continuous_signs(state.rotation[clip.poses, joint]))
                             for joint in joints]
         found[clip.name] += [Channel(root, "translation", times, state.translation[clip.poses, root])
                              for root in roots]
