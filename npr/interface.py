@@ -14,8 +14,9 @@ from typing import Any, ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
-from .geometry.mesh import InputError, Mesh
+from .geometry.mesh import Mesh
 from .geometry.poses import PoseSet
+from .outputs import InputError
 
 # %% ../nbs/00_interface.ipynb #faf02035
 class PoseCode(NamedTuple):

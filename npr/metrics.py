@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from .geometry.frames import face_rotations
-from .geometry.mesh import InputError, face_normals
+from .geometry.mesh import face_normals
 from .geometry.operators import complete_jacobians, gradient_matrix, jacobians
 from .geometry.poisson import PoissonSolver
 from .geometry.poses import PoseSet
+from .outputs import InputError
 from .parts.matching import match_by_box, match_by_registration
 
 # %% ../nbs/02_metrics.ipynb #e207804f

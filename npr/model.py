@@ -20,19 +20,18 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from npr.geometry.mesh import (
-    InputError,
     Mesh,
     check_mesh,
     face_centroids,
     face_vector_areas,
     same_mesh,
     vertex_components,
-    write_atomically,
 )
 from .geometry.operators import complete_jacobians, gradient_matrix, jacobians
 from .geometry.poisson import PoissonSolver
 from .geometry.poses import PoseSet
 from .interface import Carried, PoseCode, PreparedPoses, Preset, Queries
+from .outputs import InputError, write_atomically
 from .paper.checkpoints import check_state, read_release_checkpoint
 from .paper.layers import use_own_statistics
 from .paper.preset import PaperPreset

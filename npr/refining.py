@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from .geometry.mesh import InputError, Mesh, diagonal, same_mesh
+from .geometry.mesh import Mesh, diagonal, same_mesh
 from .geometry.poisson import PoissonSolver
 from .geometry.poses import PoseSet
 from .interface import PoseCode
 from .model import PoseModel, PreparedTarget
+from .outputs import InputError
 from .paper.refinement import RefinementNetwork, RefinementOptions, RestShape, pull_loss, vertex_rotations
 from .transferring import transfer
 

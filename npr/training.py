@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from .geometry.mesh import InputError, diagonal
+from .geometry.mesh import diagonal
 from .geometry.poses import PoseSet
 from .interface import PreparedPoses, Preset, Queries, TrainingOptions
 from .metrics import pmd
@@ -40,6 +40,7 @@ from npr.model import (
     save_model,
     save_tensors,
 )
+from .outputs import InputError
 
 # %% ../nbs/03_training.ipynb #ad326aac
 def learning_rate(

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from .geometry.mesh import InputError, Mesh, diagonal
+from .geometry.mesh import Mesh, diagonal
 from .geometry.poses import PoseSet
 from .interface import PoseCode
 from .model import PoseModel, PreparedTarget
+from .outputs import InputError
 
 # %% ../nbs/04_transferring.ipynb #7083777a
 def scale_ratio(

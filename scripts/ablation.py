@@ -21,10 +21,11 @@ from torch import Tensor
 from npr import InputError, PoseModel, PoseSet, load_dataset, train
 from npr.app.benchmark import describe_machine, prepare_targets
 from npr.data.datasets import Dataset
-from npr.geometry.mesh import diagonal, write_atomically
+from npr.geometry.mesh import diagonal
 from npr.geometry.sampling import spread_evenly
 from npr.metrics import copy_baselines, edge_ratio, pmd, rotation_error
 from npr.model import PreparedTarget
+from npr.outputs import write_atomically
 from npr.parts.binding import BoundTarget, TrustOptions, relative_to_stance
 from npr.parts.matching import RegistrationOptions
 from npr.parts.preset import PartsPreset

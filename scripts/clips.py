@@ -29,9 +29,10 @@ from npr.data.animals import FILES, read_animal
 from npr.data.bodies import NAMED_BODIES, SOURCE_BODY, Body, BodyModel, body_on_mesh
 from npr.data.datasets import load_dataset
 from npr.data.human_poses import Pose, pose_matrices
-from npr.geometry.mesh import Mesh, diagonal, write_atomically
+from npr.geometry.mesh import Mesh, diagonal
 from npr.geometry.poses import PoseSet
 from npr.model import PoseModel
+from npr.outputs import write_atomically
 from npr.rigging.clips import Clip, find_clips
 from npr.rigging.feet import (
     FootMeasures,

@@ -20,8 +20,9 @@ from npr.app.benchmark import describe_machine
 from npr.data.datasets import Dataset
 from npr.generating.detail import add_detail, learn_detail
 from npr.generating.pool import make_pool, measure_turns, skin_of_poses
-from npr.geometry.mesh import diagonal, write_atomically
+from npr.geometry.mesh import diagonal
 from npr.metrics import edge_ratio, pmd
+from npr.outputs import write_atomically
 from npr.parts.preset import PartsPreset
 from npr.transferring import decode_poses, encode_poses
 

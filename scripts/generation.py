@@ -45,10 +45,11 @@ from npr.generating.pool import PosePool, Turns, measure_turns, pose_turns, some
 from npr.generating.recombining import recombine
 from npr.generating.sampler import generate, learn_sampler
 from npr.geometry.frames import mean_rotations, rotation_matrices, rotation_vectors
-from npr.geometry.mesh import Mesh, diagonal, write_atomically
+from npr.geometry.mesh import Mesh, diagonal
 from npr.geometry.poses import PoseSet
 from npr.geometry.sampling import spread_evenly
 from npr.metrics import edge_ratio
+from npr.outputs import write_atomically
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUPS = ("source", "sizes", "targets", "pictures", "animals")

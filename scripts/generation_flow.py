@@ -14,7 +14,7 @@ import torch
 from npr.data.datasets import load_dataset
 from npr.generating.flow import FlowOptions, save_flow, train_flow
 from npr.generating.pool import make_pool, skin_of_poses
-from npr.geometry.mesh import write_atomically
+from npr.outputs import write_atomically
 
 ROOT = Path(__file__).resolve().parent.parent
 

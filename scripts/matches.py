@@ -23,10 +23,11 @@ from torch import Tensor
 from npr import InputError, PoseModel
 from npr.app.benchmark import describe_machine
 from npr.data.pairs import GROUPS, Pair, find_pairs
-from npr.geometry.mesh import Mesh, diagonal, write_atomically
+from npr.geometry.mesh import Mesh, diagonal
 from npr.geometry.poisson import PoissonSolver
 from npr.geometry.poses import PoseSet
 from npr.metrics import copy_baselines, copy_poses, edge_ratio, pmd, rotation_error
+from npr.outputs import write_atomically
 from npr.parts.matching import RegistrationOptions, match_by_box, nearest_faces, register
 from npr.parts.motion import PartMotions
 from npr.parts.posture import PostureOptions, match_target

@@ -28,11 +28,11 @@ from npr.generating.measures import generation_report, pose_distances
 from npr.generating.mirror import find_mirror, mirror_poses
 from npr.generating.pool import PosePool, make_pool, pose_turns, skin_of_poses
 from npr.generating.recombining import fit_sampler, recombine
-from npr.geometry.mesh import write_atomically
 from npr.geometry.poses import PoseSet
 from npr.geometry.sampling import spread_evenly
 from npr.interface import PoseCode
 from npr.model import PoseModel, load_model
+from npr.outputs import write_atomically
 from npr.paper.generation import CascadedGenerator, Codes, GeneratorOptions, train_generator
 from npr.transferring import decode_poses, encode_poses
 

@@ -24,12 +24,13 @@ from torch import Tensor
 from npr import InputError, PoseModel
 from npr.app.benchmark import describe_machine
 from npr.data.pairs import Pair, find_pairs
-from npr.geometry.mesh import diagonal, write_atomically
+from npr.geometry.mesh import diagonal
 from npr.geometry.poses import PoseSet
 from npr.geometry.sampling import spread_evenly
 from npr.interface import PoseCode
 from npr.metrics import copy_baselines, edge_ratio, flipped_faces, intersecting_faces, pmd, rotation_error
 from npr.model import PreparedTarget, load_model
+from npr.outputs import write_atomically
 from npr.paper.refinement import RefinementOptions
 from npr.refining import refine_codes, refine_verts, train_refinement
 from npr.transferring import carry_poses, decode_poses, encode_poses

@@ -19,8 +19,9 @@ from npr import load_dataset
 from npr.app.benchmark import describe_machine
 from npr.files.models import mesh_document, model_of
 from npr.generating.sampler import learn_sampler, mix
-from npr.geometry.mesh import Mesh, diagonal, find_repair, write_atomically
+from npr.geometry.mesh import Mesh, diagonal, find_repair
 from npr.geometry.poses import PoseSet
+from npr.outputs import write_atomically
 from npr.rigging.clips import find_clips
 from npr.rigging.correctives import add_correctives, rig_error
 from npr.rigging.files import morph_poses, write_morphs, write_rig

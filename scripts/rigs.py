@@ -22,8 +22,9 @@ import torch
 
 from npr.app.benchmark import describe_machine
 from npr.data.pairs import find_pairs
-from npr.geometry.mesh import diagonal, write_atomically
+from npr.geometry.mesh import diagonal
 from npr.geometry.poses import PoseSet
+from npr.outputs import write_atomically
 from npr.rigging.fitting import RigOptions, rig_poses
 from npr.rigging.skeleton import rigged_verts
 

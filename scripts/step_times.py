@@ -16,8 +16,8 @@ import torch
 from npr import PoseModel, load_dataset
 from npr.app.benchmark import describe_machine
 from npr.app.runs import choose_device
-from npr.geometry.mesh import write_atomically
 from npr.model import find_preset
+from npr.outputs import write_atomically
 from npr.training import Run, Sources, _quick_products, _step, record_networks
 
 

@@ -26,12 +26,12 @@ from .runs import choose_device, open_model, read_settings
 from .settings import BenchmarkSettings, EvaluateSettings, TrainSettings, command_line
 from ..data.datasets import Dataset, Target, load_dataset
 from ..data.downloads import read_manifest
-from ..geometry.mesh import InputError, write_atomically
 from ..geometry.poses import PoseSet
 from ..geometry.sampling import spread_evenly
 from ..interface import PoseCode
 from ..metrics import copy_baselines, edge_ratio, pmd, rotation_error
 from ..model import PoseModel, PreparedTarget
+from ..outputs import InputError, write_atomically
 from ..refining import refine_verts
 from ..training import fingerprint, newest_checkpoint
 from ..transferring import carry_poses, decode_poses, encode_poses

@@ -19,8 +19,9 @@ from ..files.document import Document
 from ..files.gltf import rig_of
 from ..files.models import Model, read_model
 from ..files.rigs import Rig, clip_times
-from ..geometry.mesh import InputError, Mesh, find_repair, find_welding, vertex_components
+from ..geometry.mesh import Mesh, find_repair, find_welding, vertex_components
 from ..geometry.poses import PoseSet
+from ..outputs import InputError
 
 # %% ../../nbs/app/06_check.ipynb #5a596185
 class Report(NamedTuple):

@@ -25,12 +25,13 @@ from .settings import TrainSettings, TransferSettings
 from ..data.downloads import read_manifest
 from ..data.examples import Examples, examples_from_configurations, find_rest_pose, open_examples, open_poses
 from ..files.models import read_file
-from ..geometry.mesh import InputError, Mesh, Repair, find_repair, write_mesh
+from ..geometry.mesh import Mesh, Repair, find_repair, write_mesh
 from ..geometry.poisson import PoissonSolver
 from ..geometry.poses import PoseSet, write_poses
 from ..interface import Orientation, Preset, TrainingOptions
 from ..metrics import copy_poses
 from ..model import PoseModel, PreparedTarget, find_preset, load_tensors, preset_from_text
+from ..outputs import InputError
 from ..paper.configurations import Configuration, numbered_paths, read_configuration
 from ..parts.articulated import ArticulatedTemplate
 from ..parts.matching import match_by_registration

@@ -33,9 +33,10 @@ from .runs import read_settings
 from .settings import RigSettings, TransferSettings
 from ..files.gltf import rig_of
 from ..files.models import Model, as_document, mesh_document, model_of, read_model
-from ..geometry.mesh import InputError, Repair, diagonal, find_repair
+from ..geometry.mesh import Repair, diagonal, find_repair
 from ..geometry.poses import PoseSet, save_poses
 from ..model import PoseModel
+from ..outputs import InputError
 from ..rigging.clips import Clip, find_clips, is_motion
 from ..rigging.correctives import add_correctives, rig_error
 from ..rigging.files import morph_poses, write_channels, write_morphs, write_rig

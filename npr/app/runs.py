@@ -17,9 +17,9 @@ from tqdm import tqdm
 
 from .settings import command_line
 from ..data.downloads import DATA, read_manifest
-from ..geometry.mesh import InputError, write_atomically
 from ..geometry.poses import PoseSet
 from ..model import PoseModel, load_model, load_tensors, model_tensors, save_tensors
+from ..outputs import InputError, write_atomically
 from ..paper.checkpoints import release_checkpoints
 from ..training import newest_checkpoint
 

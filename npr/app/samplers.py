@@ -27,9 +27,9 @@ from npr.generating.sampler import (
     mix,
     save_sampler,
 )
-from ..geometry.mesh import InputError
 from ..geometry.poses import PoseSet, save_poses, write_poses
 from ..model import load_tensors
+from ..outputs import InputError
 from ..training import fingerprint
 
 # %% ../../nbs/app/03_samplers.ipynb #9c942a96

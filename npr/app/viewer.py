@@ -25,10 +25,11 @@ from ..data.examples import open_poses
 from ..files.gltf import poses_from_gltf, read_rig
 from ..files.models import read_file
 from ..files.rigs import rig_weights
-from ..geometry.mesh import InputError, Mesh, diagonal, from_trimesh
+from ..geometry.mesh import Mesh, diagonal, from_trimesh
 from ..geometry.plot import CLAY, SAGE, SKY
 from ..geometry.poses import PoseSet, weld_poses
 from ..model import PoseModel, PreparedTarget
+from ..outputs import InputError
 from ..parts.orientation import axis_vector
 from ..transferring import encode_poses, transfer
 from ..viewer.explorer import PoseExplorer, PoseMixer

@@ -18,7 +18,8 @@ from scipy.spatial.transform import Rotation
 from .datasets import write_dataset
 from ..files.gltf import read_rig
 from ..files.rigs import NodeState, Rig, Surface, play_clips, rest_verts, rig_verts, weld_rig
-from ..geometry.mesh import InputError, Mesh, check_mesh
+from ..geometry.mesh import Mesh, check_mesh
+from ..outputs import InputError
 
 # %% ../../nbs/data/04_animals.ipynb #ca160afa
 def drive(

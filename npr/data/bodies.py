@@ -23,7 +23,8 @@ from tqdm import tqdm
 
 from .datasets import load_dataset, write_dataset
 from .human_poses import draw_pose, family_names, joint_axes, pose_matrices
-from ..geometry.mesh import InputError, Mesh
+from ..geometry.mesh import Mesh
+from ..outputs import InputError
 
 # %% ../../nbs/data/07_bodies.ipynb #191fd2fb
 class Embedding(NamedTuple):

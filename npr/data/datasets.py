@@ -21,8 +21,9 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from .downloads import data_folder, fetch, local_files, manifest_entry, read_manifest
-from ..geometry.mesh import InputError, Mesh, check_mesh
+from ..geometry.mesh import Mesh, check_mesh
 from ..geometry.poses import PoseSet
+from ..outputs import InputError
 
 # %% ../../nbs/data/01_datasets.ipynb #3db4991e
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 import pooch
 import requests
 
-from ..geometry.mesh import InputError, write_atomically
+from ..outputs import InputError, write_atomically
 
 # %% ../../nbs/data/00_downloads.ipynb #0b120766
 DATA = Path(str(files("npr.data"))) / "shipped"  # the folder of what comes with the package

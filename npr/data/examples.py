@@ -18,8 +18,9 @@ from .datasets import load_dataset
 from .downloads import read_manifest
 from ..files.gltf import poses_from_gltf
 from ..files.models import read_poses
-from ..geometry.mesh import InputError, Mesh, same_mesh
+from ..geometry.mesh import Mesh, same_mesh
 from ..geometry.poses import PoseSet, load_poses, weld_poses
+from ..outputs import InputError
 from ..paper.configurations import read_configuration
 
 # %% ../../nbs/data/05_examples.ipynb #a5f2bec0

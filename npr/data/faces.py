@@ -20,7 +20,8 @@ from tqdm import tqdm
 from .animals import y_up_to_z_up
 from .bodies import Embedding, embed
 from .datasets import write_dataset
-from ..geometry.mesh import InputError, read_as_is
+from ..geometry.mesh import read_as_is
+from ..outputs import InputError
 
 # %% ../../nbs/data/10_faces.ipynb #3a7ae1ff
 NEUTRAL, JAW, CORRECTIVE = "generic_neutral_mesh", "jawOpen", "mouthClose"  # names of files, without .obj

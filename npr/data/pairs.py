@@ -25,8 +25,9 @@ from .figures import FACE, figure_poses, joined_poses
 from .human_poses import pose_matrices
 from .people import REST_POSTURES, Person, drawn_poses, person_poses, read_people
 from ..files.rigs import play_clips
-from ..geometry.mesh import InputError, Mesh, check_mesh
+from ..geometry.mesh import Mesh, check_mesh
 from ..geometry.poses import PoseSet, load_poses
+from ..outputs import InputError
 from ..parts.matching import simplify
 
 # %% ../../nbs/data/11_pairs.ipynb #3484a746

@@ -19,7 +19,7 @@ from urllib.parse import unquote, unquote_to_bytes
 
 import numpy as np
 
-from ..geometry.mesh import InputError, write_atomically
+from ..outputs import InputError, write_atomically
 
 # %% ../../nbs/files/00_document.ipynb #db59b3e4
 @dataclass

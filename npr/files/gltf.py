@@ -29,8 +29,9 @@ from npr.files.rigs import (
     rig_verts,
     weld_rig,
 )
-from ..geometry.mesh import InputError, Mesh, Repair, check_mesh
+from ..geometry.mesh import Mesh, Repair, check_mesh
 from ..geometry.poses import PoseSet
+from ..outputs import InputError
 
 # %% ../../nbs/files/02_gltf.ipynb #dc96cc24
 def _triangles(

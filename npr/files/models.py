@@ -28,9 +28,10 @@ from npr.files.document import (
 )
 from .gltf import rig_of
 from .rigs import joined_faces, rest_verts
-from ..geometry.mesh import InputError, Mesh, check_mesh, check_numbers, read_as_is, repair_mesh
+from ..geometry.mesh import Mesh, check_mesh, check_numbers, read_as_is, repair_mesh
 from ..geometry.poses import PoseSet
 from ..geometry.poses import read_poses as read_pose_files
+from ..outputs import InputError
 
 # %% ../../nbs/files/03_models.ipynb #e6996d66
 class Piece(NamedTuple):

@@ -18,7 +18,8 @@ from scipy.interpolate import CubicHermiteSpline
 from scipy.spatial.transform import Rotation
 from tqdm import tqdm
 
-from ..geometry.mesh import InputError, Mesh, degenerate_faces, first_copies, vertex_components
+from ..geometry.mesh import Mesh, degenerate_faces, first_copies, vertex_components
+from ..outputs import InputError
 
 # %% ../../nbs/files/01_rigs.ipynb #923e0306
 @dataclass

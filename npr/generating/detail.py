@@ -13,7 +13,7 @@ from torch import Tensor
 
 from .pool import PosePool, Turns
 from .tree import place_parts
-from ..geometry.mesh import InputError
+from ..outputs import InputError
 from ..parts.skin import pose_skin
 
 # %% ../../nbs/generating/06_detail.ipynb #366d0f90

@@ -25,8 +25,9 @@ from .pool import PosePool, some_poses
 from .recombining import draw_anchors
 from .tree import PartTree
 from ..geometry.frames import mean_rotations, rotation_matrices, rotation_vectors
-from ..geometry.mesh import InputError, vertex_areas
+from ..geometry.mesh import vertex_areas
 from ..model import load_tensors, save_tensors
+from ..outputs import InputError
 from ..training import StopRequest
 
 # %% ../../nbs/generating/07_flow.ipynb #0f165301

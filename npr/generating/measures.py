@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..geometry.mesh import InputError, Mesh, face_centroids, face_normals, face_vector_areas
+from ..geometry.mesh import Mesh, face_centroids, face_normals, face_vector_areas
 from ..metrics import edge_ratio, intersecting_faces
 from ..model import enclosed_volume
+from ..outputs import InputError
 
 # %% ../../nbs/generating/00_measures.ipynb #meas0007
 def pose_distances(

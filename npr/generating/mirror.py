@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..geometry.mesh import InputError, Mesh, diagonal
+from ..geometry.mesh import Mesh, diagonal
+from ..outputs import InputError
 
 # %% ../../nbs/generating/02_mirror.ipynb #a5e1322c
 def _reflect(

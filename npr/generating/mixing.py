@@ -16,7 +16,7 @@ from .detail import vertex_frames
 from .pool import PosePool, Turns, measure_turns
 from .tree import PartTree
 from ..geometry.frames import mean_rotations
-from ..geometry.mesh import InputError
+from ..outputs import InputError
 
 # %% ../../nbs/generating/08_mixing.ipynb #d1b1a2d4
 class MeasuredPoses(NamedTuple):

@@ -15,8 +15,9 @@ from torch import Tensor
 from .measures import pose_distances
 from .mirror import find_mirror, mirror_poses
 from .tree import PartTree, build_tree, joint_slack, place_parts, relative_rotations
-from ..geometry.mesh import InputError, Mesh
+from ..geometry.mesh import Mesh
 from ..geometry.sampling import spread_evenly
+from ..outputs import InputError
 from ..parts.cells import divide_surface
 from ..parts.skin import Skin, fit_motions, fit_skin, pose_skin, rigid_parts
 

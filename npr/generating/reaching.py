@@ -16,7 +16,8 @@ from .pool import PosePool, Turns
 from .recombining import draw_anchors, recombine
 from .tree import place_parts
 from ..geometry.frames import rotation_matrices, rotation_vectors
-from ..geometry.mesh import InputError, diagonal
+from ..geometry.mesh import diagonal
+from ..outputs import InputError
 from ..parts.binding import BoundTarget, target_skin
 from ..parts.skin import Skin, pose_skin
 

@@ -13,7 +13,8 @@ from torch import Tensor
 from .measures import buried_vertices, kept_apart, pose_distances
 from .pool import PosePool, Turns, pool_verts, pose_turns, some_poses
 from ..geometry.frames import rotation_matrices, rotation_vectors
-from ..geometry.mesh import InputError, Mesh, vertex_areas
+from ..geometry.mesh import Mesh, vertex_areas
+from ..outputs import InputError
 
 # %% ../../nbs/generating/04_recombining.ipynb #d40dce3b
 def draw_anchors(

@@ -43,9 +43,10 @@ from .reaching import reach as reach_turns
 from .recombining import complete, fit_sampler, recombine
 from .tree import PartTree
 from ..geometry.frames import rotation_matrices, rotation_vectors
-from ..geometry.mesh import InputError, Mesh, same_mesh
+from ..geometry.mesh import Mesh, same_mesh
 from ..geometry.poses import PoseSet
 from ..model import enclosed_volume, load_tensors, save_tensors
+from ..outputs import InputError
 
 # %% ../../nbs/generating/09_sampler.ipynb #ca45fe86
 @dataclass(frozen=True)

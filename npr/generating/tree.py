@@ -13,7 +13,8 @@ import torch
 from scipy.sparse import csgraph
 from torch import Tensor
 
-from ..geometry.mesh import InputError, Mesh, diagonal, vertex_areas
+from ..geometry.mesh import Mesh, diagonal, vertex_areas
+from ..outputs import InputError
 from ..parts.skin import Skin
 
 # %% ../../nbs/generating/01_tree.ipynb #03d2a05b

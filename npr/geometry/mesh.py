@@ -4,14 +4,12 @@
 
 # %% auto #0
 __all__ = ['Mesh', 'from_trimesh', 'to_trimesh', 'face_centroids', 'face_vector_areas', 'face_areas', 'face_normals',
-           'vertex_areas', 'vertex_components', 'InputError', 'diagonal', 'degenerate_faces', 'check_numbers',
-           'check_mesh', 'first_copies', 'weld_vertices', 'Repair', 'find_repair', 'repair_mesh', 'same_mesh',
-           'find_welding', 'welding_like', 'read_as_is', 'read_mesh', 'write_atomically', 'write_mesh']
+           'vertex_areas', 'vertex_components', 'diagonal', 'degenerate_faces', 'check_numbers', 'check_mesh',
+           'first_copies', 'weld_vertices', 'Repair', 'find_repair', 'repair_mesh', 'same_mesh', 'find_welding',
+           'welding_like', 'read_as_is', 'read_mesh', 'write_mesh']
 
 # %% ../../nbs/geometry/00_mesh.ipynb #51424ac6
-import os
 import re
-import tempfile
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -22,6 +20,8 @@ import trimesh
 from scipy.sparse import coo_matrix, csgraph
 from scipy.spatial import KDTree
 from torch import Tensor
+
+from ..outputs import InputError, write_atomically
 
 # %% ../../nbs/geometry/00_mesh.ipynb #bea6c928
 @dataclass(frozen=True, eq=False)
@@ -121,10 +121,6 @@ def vertex_components(
     return torch.from_numpy(labels.astype(np.int64)).to(faces.device)
 
 # %% ../../nbs/geometry/00_mesh.ipynb #ad208423
-class InputError(ValueError):
-    "An input cannot be used; the message is one sentence that names the input and the remedy."
-
-
 def diagonal(
     mesh: Mesh,
 ) -> float:  # in the units of the mesh
@@ -380,29 +376,6 @@ def read_mesh(
     "Read a triangle mesh; raises `InputError` where the file is missing, unreadable or not a sound mesh."
     mesh = read_as_is(path)
     return check_mesh(repair_mesh(mesh) if repair else mesh, remedy)
-
-# %% ../../nbs/geometry/00_mesh.ipynb #24f3b94f
-def write_atomically(
-    path: str | Path,  # where the file should appear; its folder is made if needed
-    content: bytes,
-) -> Path:
-    "Write a file under a temporary name, then rename it; raises `InputError` where it cannot be written."
-    path, temporary = Path(path), None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException as error:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
-        if isinstance(error, OSError):
-            raise InputError(f"{path}: cannot be written ({error.strerror}); make room or choose another place; "
-                             "what was there before is whole.") from error
-        raise
-    return path
 
 # %% ../../nbs/geometry/00_mesh.ipynb #f64402e4
 def write_mesh(

@@ -18,9 +18,17 @@ from cholespy import CholeskySolverD, MatrixType  # type: ignore  # compiled, wi
 from torch import Tensor
 
 from .frames import edge_frames
-from .mesh import InputError, Mesh, check_mesh, diagonal, face_centroids, vertex_areas, vertex_components
+from npr.geometry.mesh import (
+    Mesh,
+    check_mesh,
+    diagonal,
+    face_centroids,
+    vertex_areas,
+    vertex_components,
+)
 from .operators import area_weights, cotangent_laplacian, gradient_matrix
 from .sampling import nearest_neighbours
+from ..outputs import InputError
 
 # %% ../../nbs/geometry/06_poisson.ipynb #0b6695c3
 def _free_vertices(

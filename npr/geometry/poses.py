@@ -18,7 +18,6 @@ from torch import Tensor
 from tqdm import tqdm
 
 from npr.geometry.mesh import (
-    InputError,
     Mesh,
     Repair,
     check_mesh,
@@ -27,9 +26,9 @@ from npr.geometry.mesh import (
     read_as_is,
     same_mesh,
     welding_like,
-    write_atomically,
     write_mesh,
 )
+from ..outputs import InputError, write_atomically
 
 # %% ../../nbs/geometry/02_poses.ipynb #40b1e428
 def _check_poses(

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from ..geometry.mesh import InputError
 from ..interface import ForeignCheckpoint
+from ..outputs import InputError
 
 # %% ../../nbs/paper/03_checkpoints.ipynb #51d0c461
 def read_release_checkpoint(

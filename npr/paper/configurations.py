@@ -17,9 +17,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from ..geometry.mesh import InputError, Mesh, read_mesh, write_atomically
+from ..geometry.mesh import Mesh, read_mesh
 from ..geometry.operators import gradient_matrix, jacobians
 from ..geometry.poses import PoseSet, read_pose
+from ..outputs import InputError, write_atomically
 
 # %% ../../nbs/paper/04_configurations.ipynb #3ae44462
 def candidate_paths(

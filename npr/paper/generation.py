@@ -19,8 +19,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from ..geometry.mesh import InputError
 from ..interface import PoseCode
+from ..outputs import InputError
 from .layers import two_layers
 
 # %% ../../nbs/paper/07_generation.ipynb #191bc9b0

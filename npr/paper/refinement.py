@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from ..geometry.frames import closest_rotations
-from ..geometry.mesh import InputError, Mesh, diagonal, face_areas
+from ..geometry.mesh import Mesh, diagonal, face_areas
 from ..geometry.operators import complete_jacobians, cotangent_laplacian, gradient_matrix, jacobians
+from ..outputs import InputError
 
 # %% ../../nbs/paper/06_refinement.ipynb #bef3af3a
 def mesh_edges(

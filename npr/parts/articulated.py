@@ -16,7 +16,8 @@ from scipy.spatial import KDTree
 from torch import Tensor
 
 from ..geometry.frames import closest_rotations
-from ..geometry.mesh import InputError, Mesh, diagonal, face_areas, vertex_areas
+from ..geometry.mesh import Mesh, diagonal, face_areas, vertex_areas
+from ..outputs import InputError
 from .intrinsic import Spectrum, bridges, mean_distances, spectrum
 from .matching import oriented_centroids, surface_distance
 

@@ -16,8 +16,9 @@ from scipy.sparse import coo_matrix, csc_matrix, csgraph, csr_matrix
 from scipy.spatial import KDTree
 from torch import Tensor
 
-from ..geometry.mesh import InputError, Mesh, diagonal, vertex_areas, vertex_components
+from ..geometry.mesh import Mesh, diagonal, vertex_areas, vertex_components
 from ..geometry.sampling import farthest_point_sample, nearest_neighbours
+from ..outputs import InputError
 
 # %% ../../nbs/parts/03_intrinsic.ipynb #a9869635
 def _close_pairs(

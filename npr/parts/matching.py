@@ -23,7 +23,6 @@ from scipy.sparse import coo_matrix, csgraph
 from torch import Tensor
 
 from npr.geometry.mesh import (
-    InputError,
     Mesh,
     degenerate_faces,
     diagonal,
@@ -34,6 +33,7 @@ from npr.geometry.mesh import (
     to_trimesh,
 )
 from ..geometry.sampling import farthest_point_sample, nearest_neighbours
+from ..outputs import InputError
 from .cells import weigh_normals
 
 # %% ../../nbs/parts/02_matching.ipynb #2ea75b02

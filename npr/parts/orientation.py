@@ -16,10 +16,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..geometry.mesh import InputError, Mesh, face_areas, face_centroids
+from ..geometry.mesh import Mesh, face_areas, face_centroids
 from ..geometry.poses import PoseSet
 from ..geometry.sampling import farthest_point_sample, spread_evenly
 from ..interface import Orientation
+from ..outputs import InputError
 from .articulated import ArticulatedTemplate, FitOptions, fit_distance, fit_to_surface
 from .cells import divide_surface
 from .matching import place_by_centroid

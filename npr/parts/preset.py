@@ -11,11 +11,12 @@ from typing import ClassVar
 
 import torch
 
-from ..geometry.mesh import InputError, Mesh, face_centroids
+from ..geometry.mesh import Mesh, face_centroids
 from ..geometry.poisson import PoissonSolver
 from ..geometry.poses import PoseSet
 from ..geometry.sampling import spread_evenly
 from ..interface import Preset, TrainingOptions
+from ..outputs import InputError
 from .applier import PartsApplier
 from .binding import TrustOptions
 from .cells import CellExtractor

@@ -14,7 +14,8 @@ from scipy.sparse import coo_matrix
 from torch import Tensor
 
 from ..geometry.frames import closest_rotations
-from ..geometry.mesh import InputError, Mesh, face_areas
+from ..geometry.mesh import Mesh, face_areas
+from ..outputs import InputError
 
 # %% ../../nbs/parts/01_skin.ipynb #c821f4a1
 class Skin(NamedTuple):

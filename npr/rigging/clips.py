@@ -16,7 +16,7 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 from torch import Tensor
 
-from ..geometry.mesh import InputError
+from ..outputs import InputError
 
 # %% ../../nbs/rigging/03_clips.ipynb #d52cfc25
 class Clip(NamedTuple):

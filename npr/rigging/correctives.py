@@ -11,7 +11,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ..geometry.mesh import InputError
+from ..outputs import InputError
 from .skeleton import RiggedPoses, rigged_verts
 
 # %% ../../nbs/rigging/02_correctives.ipynb #ef3a15d4

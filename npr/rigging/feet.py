@@ -20,9 +20,10 @@ from torch import Tensor
 
 from ..generating.pool import strong_parts
 from ..generating.tree import build_tree
-from ..geometry.mesh import InputError, Mesh, diagonal, face_areas, vertex_areas
+from ..geometry.mesh import Mesh, diagonal, face_areas, vertex_areas
 from ..geometry.poses import PoseSet
 from ..model import PoseModel, PreparedTarget
+from ..outputs import InputError
 from ..parts.binding import BoundTarget
 from ..parts.matching import match_by_box
 from ..parts.motion import PartMotions

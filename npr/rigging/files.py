@@ -26,9 +26,10 @@ from npr.files.document import (
 from ..files.gltf import rig_of
 from ..files.models import Model
 from ..files.rigs import Channel, Part, Rig, world_matrices
-from ..geometry.mesh import InputError, Repair, diagonal
+from ..geometry.mesh import Repair, diagonal
 from ..geometry.poses import PoseSet
 from ..geometry.sampling import spread_evenly
+from ..outputs import InputError
 from npr.rigging.animation import (
     Shading,
     add_animation,

@@ -19,10 +19,11 @@ from scipy.spatial import KDTree
 from torch import Tensor
 
 from ..geometry.frames import closest_rotations
-from ..geometry.mesh import InputError, Mesh, face_areas, vertex_components
+from ..geometry.mesh import Mesh, face_areas, vertex_components
 from ..geometry.poses import PoseSet
 from ..geometry.sampling import spread_evenly
 from ..model import PoseModel, PreparedTarget
+from ..outputs import InputError
 from ..parts.binding import BoundTarget
 from ..parts.cells import divide_surface
 from ..parts.motion import PartMotions

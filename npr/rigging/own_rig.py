@@ -18,7 +18,8 @@ from torch import Tensor
 
 from ..files.rigs import Channel, NodeState, Rig, joined_faces, rest_verts, rig_verts, world_matrices
 from ..geometry.frames import closest_rotations, rotation_matrices, rotation_vectors
-from ..geometry.mesh import InputError, Mesh, vertex_areas
+from ..geometry.mesh import Mesh, vertex_areas
+from ..outputs import InputError
 from .animation import continuous_signs
 from .clips import Clip
 

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from ..generating.tree import PartTree, build_tree, joint_points, overlap_middles
-from ..geometry.mesh import InputError, Mesh, diagonal, vertex_areas
+from ..geometry.mesh import Mesh, diagonal, vertex_areas
+from ..outputs import InputError
 from ..parts.skin import Skin, pose_skin
 
 # %% ../../nbs/rigging/00_skeleton.ipynb #47130877

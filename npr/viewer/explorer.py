@@ -21,10 +21,11 @@ from ..generating.mixing import MeasuredPoses, measure_poses, mix_poses, posed_v
 from ..generating.pool import Turns, pose_turns
 from ..generating.reaching import reach
 from ..generating.sampler import PoseSampler, generate
-from ..geometry.mesh import InputError, diagonal, same_mesh
+from ..geometry.mesh import diagonal, same_mesh
 from ..geometry.poses import PoseSet
 from ..interface import PoseCode
 from ..model import PoseModel, PreparedTarget
+from ..outputs import InputError
 from ..transferring import encode_poses, transfer
 from .packing import pack_scene
 from .scene import Actor, Scene

@@ -30,8 +30,9 @@ from matplotlib.transforms import Bbox, IdentityTransform
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from ..geometry.mesh import InputError, face_vector_areas
+from ..geometry.mesh import face_vector_areas
 from ..geometry.plot import shade, vertex_normals
+from ..outputs import InputError
 from npr.viewer.scene import (
     FIELD_OF_VIEW,
     Actor,

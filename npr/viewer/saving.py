@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image
 from tqdm.auto import tqdm
 
-from ..geometry.mesh import InputError, write_atomically
+from ..outputs import InputError, write_atomically
 from .offscreen import picture
 from .scene import Scene, View, check_view
 from .widget import write_page

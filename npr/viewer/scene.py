@@ -17,9 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..geometry.mesh import InputError, diagonal
+from ..geometry.mesh import diagonal
 from ..geometry.plot import CLAY, view_rotation
 from ..geometry.poses import PoseSet
+from ..outputs import InputError
 
 # %% ../../nbs/viewer/00_scene.ipynb #7cb1660b
 class Field(NamedTuple):

@@ -21,7 +21,7 @@ import anywidget
 import traitlets
 from PIL import Image
 
-from ..geometry.mesh import InputError, write_atomically
+from ..outputs import InputError, write_atomically
 from .offscreen import EngineError, available_engines, engine_for, picture
 from .packing import describe_bytes, pack_scene
 from .scene import Camera, Scene, View, check_view
