@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PoseCode', 'PreparedPoses', 'Queries', 'Extractor', 'Orientation', 'Carried', 'Applier', 'TrainingOptions',
-           'ForeignCheckpoint', 'Preset']
+           'ForeignCheckpoint', 'Preset', 'announce']
 
 # %% ../nbs/00_interface.ipynb #a84759b0
 import math
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from .geometry.mesh import Mesh
 from .geometry.poses import PoseSet
@@ -258,3 +259,14 @@ class Preset:
     ) -> ForeignCheckpoint | None:
         "The newest checkpoint of another program that this preset can continue from, if there is one."
         return None
+
+# %% ../nbs/00_interface.ipynb #31f14e4b
+def announce(
+    what: str,  # is about to be done, as a sentence without its full stop
+    seconds: float,  # how long it is expected to take
+    least: float = 10.0,  # seconds; shorter work is not announced
+) -> None:
+    "Print a line, above a bar if one is shown, where work begins that takes long."
+    if seconds >= least:
+        length = f"{10 * round(seconds / 10)} seconds" if seconds < 95 else f"{max(2, round(seconds / 60))} minutes"
+        tqdm.write(f"{what}; this takes about {length}.")

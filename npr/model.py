@@ -31,7 +31,7 @@ from .geometry.operators import complete_jacobians, gradient_matrix, jacobians
 from .geometry.poisson import PoissonSolver
 from .geometry.poses import PoseSet
 from .interface import Carried, PoseCode, PreparedPoses, Preset, Queries
-from .outputs import InputError, write_atomically
+from .outputs import InputError, existing_file, write_atomically
 from .paper.checkpoints import check_state, read_release_checkpoint
 from .paper.layers import use_own_statistics
 from .paper.preset import PaperPreset
@@ -298,15 +298,26 @@ def save_tensors(
 ) -> Path:
     "Write named tensors, atomically, with a mark that the file is npr's."
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    return write_atomically(path, safetensors.torch.save(whole, {"format": _FORMAT} | about))
+    return write_atomically(path, _in_order(safetensors.torch.save(whole, {"format": _FORMAT} | about)))
+
+
+def _in_order(
+    content: bytes,  # of a .safetensors file, whose texts the library writes in any order
+) -> bytes:
+    "The same with its texts in the order of their names, so that equal models are equal files."
+    size = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:size])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + content[size:]
 
 
 def load_tensors(
     path: str | Path,
 ) -> tuple[dict[str, Tensor], dict[str, str]]:  # the tensors, on the CPU, and the texts
     "Read what `save_tensors` wrote; raises `InputError` for a missing, foreign or cut-short file."
-    if not Path(path).is_file():
-        raise InputError(f"{path}: there is no such file; check the path, or train a model first.")
+    path = existing_file(path, "check the path, or train a model first")
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             about, tensors = file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}
@@ -351,7 +362,10 @@ def load_model(
     device: str | torch.device = "cpu",
 ) -> PoseModel:  # ready for use, in evaluation mode
     "Read a model; raises `InputError` for a missing, foreign or cut-short file, or a device that is not there."
-    if torch.device(device).type == "cuda" and not torch.cuda.is_available():
+    kind = str(device).partition(":")[0]
+    if kind not in ("cpu", "cuda"):
+        raise InputError(f"{path}: cannot be put on {device}, which is no device of npr; use cpu or cuda.")
+    if kind == "cuda" and not torch.cuda.is_available():
         raise InputError(f"{path}: cannot be put on {device}, torch sees no GPU here; use the device cpu.")
     return _model_from_tensors(path, *load_tensors(path)).to(device).eval()
 

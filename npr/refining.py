@@ -19,7 +19,7 @@ from .interface import PoseCode
 from .model import PoseModel, PreparedTarget
 from .outputs import InputError
 from .paper.refinement import RefinementNetwork, RefinementOptions, RestShape, pull_loss, vertex_rotations
-from .transferring import transfer
+from .transferring import check_transfer, transfer
 
 # %% ../nbs/05_refining.ipynb #81c965c2
 @torch.no_grad()
@@ -117,6 +117,7 @@ def refine(
     progress: bool = True,  # show bars
 ) -> PoseSet:  # the target in all poses, on the CPU
     "Give the source's poses to another mesh and smooth its surface; raises `InputError` as `transfer` does."
+    check_transfer(model, poses, target)
     target = model.eval().target(target) if isinstance(target, Mesh) else target
     given = transfer(model, poses, target, progress)
     if same_mesh(poses.template, given.template):  # nothing was matched, so there is nothing to mend

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['learning_rate', 'batch_of_step', 'Source', 'Sources', 'training_loss', 'Validation', 'Progress', 'fingerprint',
-           'list_checkpoints', 'newest_checkpoint', 'Run', 'check_same_training', 'start_from_foreign', 'StopRequest',
-           'record_networks', 'train']
+           'list_checkpoints', 'newest_checkpoint', 'times_of', 'record_time', 'Run', 'check_same_training',
+           'start_from_foreign', 'StopRequest', 'record_networks', 'train']
 
 # %% ../nbs/03_training.ipynb #301e857f
 import copy
@@ -40,7 +40,7 @@ from npr.model import (
     save_model,
     save_tensors,
 )
-from .outputs import InputError
+from .outputs import InputError, write_atomically
 
 # %% ../nbs/03_training.ipynb #ad326aac
 def learning_rate(
@@ -209,10 +209,10 @@ class Progress:
     "How far a training has come; stored with every checkpoint."
     data: str  # fingerprint of templates and poses
     step: int = 0  # steps done
-    seconds: float = 0.0  # spent on them
+    seconds: float = field(default=0.0, compare=False)  # spent on them; kept in `times.json`, not in a checkpoint
     history: list[list] = field(default_factory=list)  # [step, loss or None, held-out PMD, other's PMD or None], in m^2
 
-
+# %% ../nbs/03_training.ipynb #fd6dac40
 def fingerprint(
     *pose_sets: PoseSet,
 ) -> str:  # 16 hexadecimal digits
@@ -244,6 +244,26 @@ def newest_checkpoint(
         raise InputError(f"{folder}: none of its checkpoints can be read; delete them to train anew.")
     return None
 
+# %% ../nbs/03_training.ipynb #1182a2b9
+def times_of(
+    folder: Path,  # with checkpoints
+) -> dict[int, float]:  # by number of steps, the seconds they took
+    "What `record_time` wrote; empty where there is nothing."
+    try:
+        return {int(step): float(seconds) for step, seconds in json.loads((folder / "times.json").read_text()).items()}
+    except (OSError, ValueError, TypeError, AttributeError):  # times are for information; a training goes on without
+        return {}
+
+
+def record_time(
+    folder: Path,
+    progress: Progress,
+) -> Path:  # times.json
+    "Note how long the steps so far took."
+    times = {step: taken for step, taken in times_of(folder).items() if step < progress.step}
+    times[progress.step] = round(progress.seconds, 2)
+    return write_atomically(folder / "times.json", json.dumps(times).encode())
+
 # %% ../nbs/03_training.ipynb #c8fb71c2
 class Run:
     "A model in training: what changes from step to step, and the folder where it is kept."
@@ -256,8 +276,7 @@ class Run:
         data: str,  # fingerprint of templates and poses
     ):
         self.model, self.options, self.folder = model, options, folder
-        self.optimizer = torch.optim.Adam(model.parameters(), lr=options.learning_rate,
-                                          fused=model.device.type == "cuda")
+        self.optimizer = torch.optim.Adam(model.parameters(), options.learning_rate, fused=model.device.type == "cuda")
         self.progress = Progress(data)
 
     def save(self) -> Path:
@@ -265,7 +284,9 @@ class Run:
         tensors, about = model_tensors(self.model)
         for number, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{number}.{key}": value for key, value in state.items()}
-        about |= {"options": json.dumps(asdict(self.options)), "progress": json.dumps(asdict(self.progress))}
+        progress = {name: value for name, value in asdict(self.progress).items() if name != "seconds"}
+        about |= {"options": json.dumps(asdict(self.options)), "progress": json.dumps(progress)}
+        record_time(self.folder, self.progress)
         path = save_tensors(self.folder / f"checkpoint-{self.progress.step:07d}.safetensors", tensors, about)
         for old in list_checkpoints(self.folder)[:-2]:
             old.unlink()
@@ -286,7 +307,8 @@ class Run:
                 _, number, key = name.split(".")
                 state.setdefault(int(number), {})[key] = tensor
         self.optimizer.load_state_dict({"state": state, "param_groups": self.optimizer.state_dict()["param_groups"]})
-        self.progress = Progress(**json.loads(about["progress"]))
+        progress = json.loads(about["progress"])
+        self.progress = Progress(**progress | {"seconds": times_of(self.folder).get(progress["step"], 0.0)})
 
 # %% ../nbs/03_training.ipynb #5e276436
 def check_same_training(

@@ -31,9 +31,9 @@ from ..geometry.sampling import spread_evenly
 from ..interface import PoseCode
 from ..metrics import copy_baselines, edge_ratio, pmd, rotation_error
 from ..model import PoseModel, PreparedTarget
-from ..outputs import InputError, write_atomically
+from ..outputs import InputError, check_out, write_atomically
 from ..refining import refine_verts
-from ..training import fingerprint, newest_checkpoint
+from ..training import fingerprint, newest_checkpoint, times_of
 from ..transferring import carry_poses, decode_poses, encode_poses
 
 # %% ../../nbs/app/04_benchmark.ipynb #ba447a3d
@@ -128,7 +128,8 @@ def _training_of(
     progress, options = json.loads(found[2]["progress"]), json.loads(found[2]["options"])
     command = (run / "cmd.txt").read_text().strip() if (run / "cmd.txt").is_file() else None
     return {"command": command, "seed": options["seed"], "steps": progress["step"], "batch_size": options["batch_size"],
-            "seconds": round(progress["seconds"], 1), "history": progress["history"]}
+            "seconds": round(times_of(run / "checkpoints").get(progress["step"], 0.0), 1),
+            "history": progress["history"]}
 
 
 def _mark(
@@ -199,6 +200,8 @@ def run_evaluation(
     prepared: dict[str, PreparedTarget] | None = None,  # of this model and data, by body; missing ones are added
 ) -> dict:  # what is written to the file
     "Measure a run as the settings say."
+    if settings.out is not None:
+        check_out(settings.out)
     start, device, dataset = perf_counter(), choose_device(settings.device), open_evaluation(settings)
     model = open_model(settings.run, device)
     paper = open_model(settings.paper, device) if settings.paper else None

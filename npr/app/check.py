@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .settings import CheckSettings
-from ..data.examples import find_rest_pose, open_poses
+from ..data.examples import find_rest_pose, open_poses, split_poses
 from ..files.document import Document
 from ..files.gltf import rig_of
 from ..files.models import Model, read_model
 from ..files.rigs import Rig, clip_times
 from ..geometry.mesh import Mesh, find_repair, find_welding, vertex_components
 from ..geometry.poses import PoseSet
-from ..outputs import InputError
+from ..outputs import InputError, PlaceError
 
 # %% ../../nbs/app/06_check.ipynb #5a596185
 class Report(NamedTuple):
@@ -132,6 +132,9 @@ def _poses_report(
     try:
         poses: PoseSet = open_poses(str(path.absolute()))
         mesh = poses.welding.original if poses.welding else poses.template
+        split_poses(poses)  # refuses fewer than two
+    except PlaceError:
+        raise
     except InputError as error:
         rest = find_rest_pose(path) if path.is_dir() else None
         return Report([] if rest is None else mesh_rows(read_model(rest).mesh), str(error))
@@ -154,6 +157,8 @@ def check_file(
     with redirect_stdout(StringIO()):  # what opening prints is said in the table
         try:
             report = _poses_report(path) if whole else _file_report(path)
+        except PlaceError:
+            raise
         except InputError as error:
             report = Report([], str(error))
     last = [("fault", report.fault)] if report.fault else []

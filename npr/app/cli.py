@@ -9,7 +9,10 @@ __all__ = ['COMMANDS', 'DATA_COMMANDS', 'data_list', 'data_info', 'data_fetch', 
 # %% ../../nbs/app/08_cli.ipynb #8b3e85c2
 import os
 import sys
-from collections.abc import Sequence
+import tempfile
+import traceback
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,7 +30,9 @@ from npr.app.settings import (
     TrainSettings,
     TransferSettings,
     ViewSettings,
+    check_numbers,
 )
+from ..outputs import InputError, PlaceError, existing_file
 
 # %% ../../nbs/app/08_cli.ipynb #afad6675
 def _option(
@@ -97,7 +102,7 @@ def data_build(
 # %% ../../nbs/app/08_cli.ipynb #b573e18a
 def data_import(
     file: Positional[Annotated[Path, arg(metavar="FILE")]],  # an animated .glb or .gltf file
-    out: Annotated[Path, arg(metavar="NPZ")],  # where the poses go, ending in .npz; a file there is replaced
+    out: Annotated[Path, arg(metavar="NPZ")],  # where the poses go, ending in .npz
     clips: Annotated[tuple[str, ...] | None, _option("NAME")] = None,  # which clips; all if left out
     frames_per_second: Annotated[float, arg(metavar="N")] = 10,  # poses for each second of a clip
     largest: bool = False,  # keep only the largest connected component, such as the body without its eyes
@@ -106,6 +111,10 @@ def data_import(
 
     npr data import fox.glb --out fox.npz
     """
+    if out.suffix.lower() != ".npz":
+        raise InputError(f"--out {out}: poses are written as .npz; give a name that ends so.")
+    if existing_file(file).suffix.lower() not in (".glb", ".gltf"):
+        raise InputError(f"{file}: is no .glb or .gltf file; export the animation as .glb.")
     from npr.files.gltf import poses_from_gltf
     from npr.geometry.poses import save_poses
 
@@ -145,45 +154,75 @@ def data() -> None:
 
 
 # %% ../../nbs/app/08_cli.ipynb #5694bcc6
-def _run(
-    settings: _Settings,
-) -> str:  # what to print at the end
-    "Do what the settings of a command say."
-    from npr.app import benchmark, pipeline
+_Work = Callable[[], str]  # does what was asked for, and returns what to print at the end
 
-    if isinstance(settings, TrainSettings):
-        done = pipeline.run_training(settings)
+
+def _written(
+    paths: Sequence[Path],
+) -> str:
+    "How many files there are, and the first."
+    what = "file" if len(paths) == 1 else "meshes" if paths[0].suffix == ".obj" else "files"
+    return f"{len(paths)} {what} written, the first: {paths[0]}"
+
+
+def _training(
+    settings: TrainSettings,
+) -> _Work:
+    "To train."
+    from npr.app.pipeline import run_training
+
+    def work() -> str:
+        done = run_training(settings)
         error = f"; PMD on held-out poses {1e3 * done.history[-1][2]:.3g} x 10^-3" if done.history else ""
         steps = f"{done.step} steps" if done.step else "no steps (they change only poses from codes)"
         return f"{steps}{error}. Next: npr transfer {settings.out} TARGET.obj --out posed"
-    if isinstance(settings, TransferSettings):
-        from npr.app.rigs import transfer_files
 
-        written = transfer_files(settings)
-        what = "meshes" if written[0].suffix == ".obj" else "file" if len(written) == 1 else "files"
-        return f"{len(written)} {what} written, the first: {written[0]}"
-    if isinstance(settings, RigSettings):
-        from npr.app.rigs import run_rig
+    return work
 
-        return f"Look at it with: npr view {run_rig(settings)[0]}"
+
+def _measuring(
+    settings: EvaluateSettings | BenchmarkSettings,
+) -> _Work:
+    "To make tables."
+    from npr.app import benchmark
+
+    def work() -> str:
+        if isinstance(settings, EvaluateSettings):
+            table = benchmark.run_evaluation(settings)
+            return f"{benchmark.evaluation_table(table)}\n\n{benchmark.body_table(table)}"
+        tables = benchmark.run_benchmark(settings)
+        return "\n\n".join(f"{title}\n{benchmark.evaluation_table(table)}" for title, table in tables.items())
+
+    return work
+
+# %% ../../nbs/app/08_cli.ipynb #33a7a678
+def _work(
+    settings: _Settings,
+) -> _Work:
+    "What the settings of a command ask for, with everything loaded that it needs."
+    if isinstance(settings, TrainSettings):
+        return _training(settings)
+    if isinstance(settings, EvaluateSettings | BenchmarkSettings):
+        return _measuring(settings)
+    if isinstance(settings, TransferSettings | RigSettings):
+        from npr.app.rigs import run_rig, transfer_files
+
+        if isinstance(settings, TransferSettings):
+            return lambda: _written(transfer_files(settings))
+        return lambda: f"Look at it with: npr view {run_rig(settings)[0]}"
     if isinstance(settings, GenerateSettings | MixSettings):
         from npr.app.samplers import run_generation, run_mixing
 
-        made = run_generation(settings) if isinstance(settings, GenerateSettings) else run_mixing(settings)
-        return f"{len(made)} {'file' if len(made) == 1 else 'files'} written, the first: {made[0]}"
+        if isinstance(settings, MixSettings):
+            return lambda: _written(run_mixing(settings))
+        return lambda: _written(run_generation(settings))
     if isinstance(settings, CheckSettings):
         from npr.app.check import run_check
 
-        return run_check(settings)
-    if isinstance(settings, ViewSettings):
-        from npr.app.viewer import run_view
+        return lambda: run_check(settings)
+    from npr.app.viewer import run_view
 
-        return run_view(settings)
-    if isinstance(settings, EvaluateSettings):
-        table = benchmark.run_evaluation(settings)
-        return f"{benchmark.evaluation_table(table)}\n\n{benchmark.body_table(table)}"
-    tables = benchmark.run_benchmark(settings)
-    return "\n\n".join(f"{title}\n{benchmark.evaluation_table(table)}" for title, table in tables.items())
+    return lambda: run_view(settings)
 
 # %% ../../nbs/app/08_cli.ipynb #0c0ab44e
 def overview() -> str:
@@ -198,6 +237,10 @@ def _parse(
     words: Sequence[str],  # without the name of the program
 ) -> _Settings | None:  # None: it is done already
     "What a command line says; `npr`, `npr data` and `npr --version` are done at once."
+    empty = next((i for i, word in enumerate(words) if word == "" or word.endswith("=")), None)
+    if empty is not None:
+        name = words[max(0, empty - 1)] if words[empty] == "" else words[empty].rstrip("=")
+        raise InputError(f"{name}: is followed by an empty text; give a value there, or leave it out.")
     if words[:1] == ["data"]:
         description = "Data sets by name."
         tyro.extras.subcommand_cli_from_dict(DATA_COMMANDS, prog="npr data", description=description,
@@ -209,30 +252,86 @@ def _parse(
     if list(words) in ([], ["--help"], ["-h"]):
         print(overview())
         return None
-    return tyro.extras.subcommand_cli_from_dict({**COMMANDS, "data": data}, prog="npr", args=words)
+    settings = tyro.extras.subcommand_cli_from_dict({**COMMANDS, "data": data}, prog="npr", args=words)
+    check_numbers(settings)
+    return settings
+
+# %% ../../nbs/app/08_cli.ipynb #7eb7cf8e
+def _memory_ran_out(
+    error: BaseException,
+) -> bool:
+    "Whether an error says that there is no memory left; torch has several kinds for it."
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in said or "can't allocate memory" in said
+
+
+def _fault(
+    error: BaseException,
+    words: Sequence[str],
+) -> str:  # the sentence
+    "Keep the trace of a fault of the program in a file."
+    text = "".join([f"npr {__version__}: {list(words)}\n", *traceback.format_exception(error)])
+    kind = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:100]}"
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="npr-fault-", suffix=".txt", delete=False) as file:
+            file.write(text)
+        return f"This is a fault of npr ({kind}), not of your files; please report it with {file.name}."
+    except OSError:
+        return f"This is a fault of npr ({kind}), not of your files; please report it with the command."
+
+
+def _failure(
+    error: BaseException,
+    words: Sequence[str],  # of the command line
+) -> tuple[int, str]:  # exit status, and a sentence
+    "What to say of an error."
+    if isinstance(error, KeyboardInterrupt):
+        return 130, str(error) or "Stopped; every file that was finished before is whole."
+    if isinstance(error, InputError):
+        return 1 if isinstance(error, PlaceError) else 2, str(error)
+    if _memory_ran_out(error):
+        return 1, ("There is too little memory for this; close other programs, or give a smaller mesh, fewer poses or "
+                   "smaller numbers.")
+    if isinstance(error, OSError):
+        what, why = error.filename or "The output", error.strerror or error
+        return 1, f"{what}: cannot be used ({why}); check the path, its rights and the room on the disk."
+    return 1, _fault(error, words)
 
 # %% ../../nbs/app/08_cli.ipynb #10bcf14b
+def _load_and_run(
+    words: Sequence[str],
+    ready: Callable[[], object],
+) -> None:
+    "Do what a command line says."
+    if words[:1] == ["data"] and len(words) > 1 and not {"-h", "--help"} & set(words):
+        import_module("npr.data.examples")  # torch, and what else the functions of `npr data` use
+        ready()
+    if (settings := _parse(words)) is None:
+        return
+    is_terminal = sys.stderr is not None and sys.stderr.isatty()
+    if is_terminal:
+        print("npr: loading ...", end="", file=sys.stderr, flush=True)
+    try:
+        work = _work(settings)
+    finally:
+        if is_terminal:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+    ready()
+    print(work())
+
+
 def main(
     words: Sequence[str] | None = None,  # the command line without the program's name; the process's own if left out
-) -> int:  # exit status: 0, 1 for bad input, 2 for a bad command line, 130 after Ctrl-C
+    ready: Callable[[], object] = lambda: None,  # called when all is loaded, before the work begins
+) -> int:  # exit status: 0, 1 for what could not be done, 2 for bad input or options, 130 after Ctrl-C
     "The program `npr`."
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    words = sys.argv[1:] if words is None else list(words)
     try:
-        if (settings := _parse(sys.argv[1:] if words is None else list(words))) is not None:
-            print(_run(settings))
-    except OSError as error:
-        what, why = error.filename or "a file", error.strerror or error
-        print(f"npr: {what}: cannot be used ({why}); check the path, its rights and the room on the disk.",
-              file=sys.stderr)
-        return 1
-    except ValueError as error:
-        from npr.geometry.mesh import InputError  # not earlier: it brings torch, which a help text does without
-
-        if not isinstance(error, InputError):
-            raise
-        print(f"npr: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt as stop:
-        print(f"npr: {stop or 'stopped'}", file=sys.stderr)
-        return 130
-    return 0
+        _load_and_run(words, ready)
+        sys.stdout.flush()
+        return 0
+    except (Exception, KeyboardInterrupt) as error:
+        status, sentence = _failure(error, words)
+    print(f"npr: {sentence}", file=sys.stderr)
+    return status

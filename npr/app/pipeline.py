@@ -31,7 +31,7 @@ from ..geometry.poses import PoseSet, write_poses
 from ..interface import Orientation, Preset, TrainingOptions
 from ..metrics import copy_poses
 from ..model import PoseModel, PreparedTarget, find_preset, load_tensors, preset_from_text
-from ..outputs import InputError
+from ..outputs import InputError, check_files, check_out, lock_folder, unique_names
 from ..paper.configurations import Configuration, numbered_paths, read_configuration
 from ..parts.articulated import ArticulatedTemplate
 from ..parts.matching import match_by_registration
@@ -175,7 +175,18 @@ def run_training(
 ) -> Progress:
     "Train as the settings say and leave a run; raises `InputError` where they cannot be followed."
     _check_training(settings)
-    out = Path(settings.out or "")
+    out = check_out(settings.out or "", folder=True)
+    check_files([path for path in [out / "config.yaml"] if path.exists()])
+    with lock_folder(out):
+        return _train_in(out, settings, progress)
+
+
+def _train_in(
+    out: Path,  # locked
+    settings: TrainSettings,
+    progress: bool,
+) -> Progress:
+    "Train in a folder."
     if list_checkpoints(out / "checkpoints") and read_settings(out).get("repair"):
         settings = replace(settings, repair=True)
     device, examples = choose_device(settings.device), training_examples(settings)
@@ -531,11 +542,15 @@ def run_transfer(
     "Give poses to targets as the settings say; raises `InputError` where they cannot be followed."
     if settings.train_dset_cfg_file or settings.test_dset_cfg_file or settings.exp_dir:
         return _transfer_as_release(settings, progress)
+    check_out(settings.out, folder=True)
     standing, repairs = open_transfer(settings)
-    written, paths = [], [Path(repair.original.name) for repair in repairs]
-    for name, repair in zip(folder_names(paths), repairs):
-        posed = pose_target(standing, repair, settings.repair, settings.refine, progress)
-        written += write_poses(posed, settings.out / name)
+    folders = [settings.out / name for name in folder_names([Path(repair.original.name) for repair in repairs])]
+    names = [f"{name}.obj" for name in unique_names(standing.poses.names)]
+    inputs = [Path(settings.poses)] if settings.poses else []
+    check_files([folder / name for folder in folders for name in names], inputs)
+    written = []
+    for folder, repair in zip(folders, repairs):
+        written += write_poses(pose_target(standing, repair, settings.repair, settings.refine, progress), folder)
     return written
 
 
@@ -543,8 +558,7 @@ def folder_names(
     targets: Sequence[Path],
 ) -> list[str]:
     "A name for each target: its file's, numbered where two are the same."
-    stems = [path.stem for path in targets]
-    return [stem if stems.count(stem) == 1 else f"{stem}-{number}" for number, stem in enumerate(stems)]
+    return unique_names([path.stem for path in targets])
 
 # %% ../../nbs/app/02_pipeline.ipynb #842763f0
 def _transfer_as_release(

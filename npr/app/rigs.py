@@ -36,7 +36,7 @@ from ..files.models import Model, as_document, mesh_document, model_of, read_mod
 from ..geometry.mesh import Repair, diagonal, find_repair
 from ..geometry.poses import PoseSet, save_poses
 from ..model import PoseModel
-from ..outputs import InputError
+from ..outputs import InputError, check_files, check_out
 from ..rigging.clips import Clip, find_clips, is_motion
 from ..rigging.correctives import add_correctives, rig_error
 from ..rigging.files import morph_poses, write_channels, write_morphs, write_rig
@@ -161,12 +161,8 @@ def _check_out(
     "Raise `InputError` where a result would replace an input, be taken for one, or cannot be written."
     if out.is_dir():
         raise InputError(f"--out {out}: is a folder; give the name of a file.")
-    for path in inputs:
-        if path.exists() and out.resolve() == path.resolve():
-            raise InputError(f"--out {out}: is also an input, which would be lost; give another name.")
-        if path.is_dir() and not _is_trained(path) and out.resolve().parent == path.resolve():
-            raise InputError(f"--out {out}: lies in a folder of poses and would be read as one of them; give another "
-                             "folder.")
+    check_files([out], [path for path in inputs if not (path.is_dir() and _is_trained(path))])
+    check_out(out)
 
 
 def _result_paths(
@@ -221,9 +217,13 @@ def transfer_files(
         refuse(settings, ["root", "save_as", "keep_rig"], "unless --out ends in .glb")
     if settings.keep_rig and settings.save_as == "morphs":
         raise InputError("--keep-rig moves the joints that a file has, --as morphs writes none; give one of them.")
+    if kind in (".obj", ".ply", ".off", ".stl", ".gltf"):
+        raise InputError(f"--out {settings.out}: poses are written to a folder, or to one .glb or .npz file; give such "
+                         "a name.")
     if kind not in (".glb", ".npz") or released or settings.exp_dir:
         return run_transfer(settings, progress)
     frame_rate(settings)
+    check_out(settings.out)
     standing, repairs = open_transfer(settings)
     targets = [Path(repair.original.name) for repair in repairs]
     outs = _result_paths(settings.out, targets, False)

@@ -113,4 +113,8 @@ def load_pretrained(
     model, (tensors, about) = load_model(path, device), load_tensors(path)
     if "poses" not in tensors or model.template is None:
         raise InputError(f"{path}: holds no poses; it is a plain model, use it in place of a run.")
-    return model, PoseSet(model.template, tensors["poses"], json.loads(about["poses"]))
+    try:
+        return model, PoseSet(model.template, tensors["poses"], json.loads(about["poses"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: does not tell the names of its poses; get it anew, or use it in place of a "
+                         "run.") from error

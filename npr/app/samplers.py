@@ -29,7 +29,7 @@ from npr.generating.sampler import (
 )
 from ..geometry.poses import PoseSet, save_poses, write_poses
 from ..model import load_tensors
-from ..outputs import InputError
+from ..outputs import InputError, check_out, lock_folder
 from ..training import fingerprint
 
 # %% ../../nbs/app/03_samplers.ipynb #9c942a96
@@ -87,6 +87,7 @@ class _Opened:
                 f"{settings.out}: an .npz file holds poses of one mesh, and there are {len(settings.targets)} "
                 "targets; give a folder with --out."
             )
+        check_out(settings.out, folder=settings.out.suffix != ".npz")
         self.poses = model_and_poses(self.transfer, settings.run)[1]
         own = settings.poses is None
         self.path = sampler_path(settings.run, settings.pretrained) if own else None
@@ -146,8 +147,9 @@ def run_generation(
     if settings.learn:
         if opened.path is None or settings.pretrained is not None:
             raise InputError("--learn: keeps what it learns in the folder of a run; give that folder, and no --poses.")
-        sampler = learn_flow(sampler, opened.path.parent / "flow")
-        save_sampler(opened.path, sampler, {"poses": fingerprint(opened.poses)})
+        with lock_folder(opened.path.parent):
+            sampler = learn_flow(sampler, opened.path.parent / "flow")
+            save_sampler(opened.path, sampler, {"poses": fingerprint(opened.poses)})
     made = generate(sampler, settings.count, settings.seed, like, _rows(opened, settings.keep))
     return _write(opened, made, progress)
 

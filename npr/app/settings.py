@@ -4,9 +4,11 @@
 
 # %% auto #0
 __all__ = ['TrainSettings', 'TransferSettings', 'RigSettings', 'EvaluateSettings', 'BenchmarkSettings', 'GenerateSettings',
-           'MixSettings', 'ViewSettings', 'CheckSettings', 'command_words', 'command_line', 'settings_from']
+           'MixSettings', 'ViewSettings', 'CheckSettings', 'command_words', 'command_line', 'check_numbers',
+           'settings_from']
 
 # %% ../../nbs/app/00_settings.ipynb #aa66a9c8
+import math
 import shlex
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -14,6 +16,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import tyro
 from tyro.conf import Positional, arg
+
+from ..outputs import InputError
 
 # %% ../../nbs/app/00_settings.ipynb #9dafbb1a
 def _option(
@@ -286,6 +290,25 @@ def command_line(
     values = {option.name: getattr(settings, option.name) for option in fields(settings)}
     return shlex.join(["npr", name, *command_words(type(settings), values)])
 
+# %% ../../nbs/app/00_settings.ipynb #e461cb91
+_RANGES: dict[str, tuple[float, float]] = {
+    "seed": (0, 2**63 - 1), "steps": (0, 10**9), "n_epoch": (0, 10**9), "batch_size": (1, 10**6), "lr": (1e-9, 1e3),
+    "save_every": (1, 10**9), "test_every": (1, 10**9), "keypoints": (1, 10**5), "parts": (1, 10**4),
+    "fps": (1e-3, 1e4), "rate": (1e-3, 1e4), "bones": (2, 10**4), "bodies": (1, 10**6), "paper_steps": (0, 10**9),
+    "count": (1, 10**6)}
+
+
+def check_numbers(
+    settings: Any,  # an instance of one of the dataclasses above
+) -> None:
+    "Raise `InputError` for a number out of the range of its option, or for none, such as NaN."
+    for option in fields(settings):
+        low, high = _RANGES.get(option.name, (-math.inf, math.inf))
+        value = getattr(settings, option.name)
+        if isinstance(value, int | float) and not low <= value <= high:
+            raise InputError(f"--{option.name.replace('_', '-')} {value}: is out of range; give a number from {low:,} "
+                             f"to {high:,}.")
+
 # %% ../../nbs/app/00_settings.ipynb #36225106
 _Settings = TypeVar("_Settings")
 
@@ -295,4 +318,6 @@ def settings_from(
     values: dict[str, Any],  # by name, such as a notebook's `globals()`; what is missing keeps its default
 ) -> _Settings:
     "Settings from plain values, converted to their types by the command line's parser, which exits on a bad value."
-    return tyro.cli(kind, args=command_words(kind, values), prog="settings")
+    settings = tyro.cli(kind, args=command_words(kind, values), prog="settings")
+    check_numbers(settings)
+    return settings

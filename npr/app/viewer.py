@@ -29,7 +29,7 @@ from ..geometry.mesh import Mesh, diagonal, from_trimesh
 from ..geometry.plot import CLAY, SAGE, SKY
 from ..geometry.poses import PoseSet, weld_poses
 from ..model import PoseModel, PreparedTarget
-from ..outputs import InputError
+from ..outputs import InputError, check_out
 from ..parts.orientation import axis_vector
 from ..transferring import encode_poses, transfer
 from ..viewer.explorer import PoseExplorer, PoseMixer
@@ -463,9 +463,10 @@ def run_view(
     if settings.save is None and not has_display():
         raise InputError("There is no display here for a window; save a picture, an animation or a page with "
                          f"{_SAVE}, or call npr.view in a notebook.")
+    path = None if settings.save is None else check_out(settings.save, option="--save")
     scene, view = open_view(settings)
-    if settings.save is None:
+    if path is None:
         return _open_window(scene, view)
-    path = save(scene, settings.save, view)
+    save(scene, path, view)
     count = len(scene.pose_names)
     return f"{path}: {path.stat().st_size / 1e6:.2f} MB, {count} pose{'s' if count > 1 else ''}"

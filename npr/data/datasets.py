@@ -23,7 +23,7 @@ from torch import Tensor
 from .downloads import data_folder, fetch, local_files, manifest_entry, read_manifest
 from ..geometry.mesh import Mesh, check_mesh
 from ..geometry.poses import PoseSet
-from ..outputs import InputError
+from ..outputs import InputError, existing_file
 
 # %% ../../nbs/data/01_datasets.ipynb #3db4991e
 @dataclass(frozen=True, eq=False)
@@ -243,9 +243,7 @@ def data_path(
     "The path of a data set's file; raises an `InputError` that says how to get it."
     name = str(name)
     if name.endswith(".npz"):
-        if not Path(name).is_file():
-            raise InputError(f"{name}: there is no such file; check the path.")
-        return Path(name)
+        return existing_file(name)
     entry = manifest_entry(name)
     if entry["how"] == "shipped":
         return next(iter(fetch(name).values()))  # checks the file

@@ -77,7 +77,7 @@ def open_poses(
         dataset = load_dataset(poses)
         both = [dataset.train, dataset.held_out]
         return PoseSet(dataset.train.template, torch.cat([part.posed for part in both]), both[0].names + both[1].names)
-    if path.suffix == ".npz":
+    if path.suffix.lower() == ".npz":
         return weld_poses(load_poses(path, repair), like)
     if path.suffix.lower() in (".glb", ".gltf"):
         return weld_poses(poses_from_gltf(path, None if clips is None else list(clips), frames_per_second), like)

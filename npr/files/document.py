@@ -19,7 +19,7 @@ from urllib.parse import unquote, unquote_to_bytes
 
 import numpy as np
 
-from ..outputs import InputError, write_atomically
+from ..outputs import InputError, existing_file, write_atomically
 
 # %% ../../nbs/files/00_document.ipynb #db59b3e4
 @dataclass
@@ -163,9 +163,7 @@ def read_document(
     path: str | Path,  # .gltf or .glb
 ) -> Document:
     "Read a file; raises `InputError` where it is missing, damaged, or needs an unknown extension."
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: there is no such file; check the path.")
+    path = existing_file(path)
     try:
         content, binary = _parse(path.read_bytes())
         if not str(content["asset"]["version"]).startswith("2."):

@@ -45,6 +45,7 @@ from .tree import PartTree
 from ..geometry.frames import rotation_matrices, rotation_vectors
 from ..geometry.mesh import Mesh, same_mesh
 from ..geometry.poses import PoseSet
+from ..interface import announce
 from ..model import enclosed_volume, load_tensors, save_tensors
 from ..outputs import InputError
 
@@ -83,6 +84,8 @@ def learn_sampler(
         raise InputError(
             f"{template.name}: new poses are learned from two poses or more, and here is {len(posed)}; give more."
         )
+    seconds = 4 + 3e-5 * len(posed) * len(template.faces)
+    announce(f"{template.name}: how its {len(posed)} poses vary is learned", seconds)
     made = make_pool(template, posed, skin_of_poses(template, posed, parts))
     single = [part.float().double() for part in (made.weights, made.turns, made.slack)]  # rounded as in a file
     pool = pool_of(template, made.tree, single[0], single[1], single[2], made.twins, made.mass)

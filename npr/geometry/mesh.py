@@ -4,15 +4,17 @@
 
 # %% auto #0
 __all__ = ['Mesh', 'from_trimesh', 'to_trimesh', 'face_centroids', 'face_vector_areas', 'face_areas', 'face_normals',
-           'vertex_areas', 'vertex_components', 'diagonal', 'degenerate_faces', 'check_numbers', 'check_mesh',
-           'first_copies', 'weld_vertices', 'Repair', 'find_repair', 'repair_mesh', 'same_mesh', 'find_welding',
-           'welding_like', 'read_as_is', 'read_mesh', 'write_mesh']
+           'vertex_areas', 'vertex_components', 'diagonal', 'degenerate_faces', 'check_numbers', 'check_far',
+           'check_mesh', 'first_copies', 'weld_vertices', 'Repair', 'find_repair', 'repair_mesh', 'same_mesh',
+           'find_welding', 'welding_like', 'read_as_is', 'read_mesh', 'write_mesh']
 
 # %% ../../nbs/geometry/00_mesh.ipynb #51424ac6
+import math
 import re
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,9 +23,25 @@ from scipy.sparse import coo_matrix, csgraph
 from scipy.spatial import KDTree
 from torch import Tensor
 
-from ..outputs import InputError, write_atomically
+from ..outputs import InputError, existing_file, write_atomically
 
 # %% ../../nbs/geometry/00_mesh.ipynb #bea6c928
+def _numbers(
+    given: Any,  # a tensor, an array, or lists
+    what: str,  # used in messages
+    name: str,  # of the mesh
+) -> Tensor:
+    "A tensor of real numbers; raises `InputError` for texts, paths and the like."
+    try:
+        numbers = torch.as_tensor(given)
+    except (TypeError, ValueError, RuntimeError) as error:
+        kind = type(given).__name__
+        raise InputError(f"{name}: its {what} are no table of numbers ({kind}); give an array.") from error
+    if numbers.is_complex():
+        raise InputError(f"{name}: its {what} are complex numbers; give real ones.")
+    return numbers
+
+# %% ../../nbs/geometry/00_mesh.ipynb #67493f13
 @dataclass(frozen=True, eq=False)
 class Mesh:
     "A triangle mesh: positions, and which three of them form each face."
@@ -32,8 +50,11 @@ class Mesh:
     name: str = "mesh"  # used in messages: a file path or a label
 
     def __post_init__(self):
-        object.__setattr__(self, "verts", torch.as_tensor(self.verts, dtype=torch.float64))
-        object.__setattr__(self, "faces", torch.as_tensor(self.faces, dtype=torch.int64))
+        verts, faces = _numbers(self.verts, "positions", self.name), _numbers(self.faces, "faces", self.name)
+        if faces.is_floating_point() and (faces != faces.round()).any():
+            raise InputError(f"{self.name}: its faces are not whole numbers; give the rows of the corners.")
+        object.__setattr__(self, "verts", verts.to(torch.float64))
+        object.__setattr__(self, "faces", faces.to(torch.int64))
 
     def __repr__(self) -> str:
         return f"Mesh({self.name!r}: {len(self.verts):,} vertices, {len(self.faces):,} faces)"
@@ -99,7 +120,7 @@ def face_normals(
     faces: Tensor,  # (F, 3) int64
 ) -> Tensor:  # (..., F, 3) of length 1
     "The outward unit normal of each face; zero for a face without area."
-    return torch.nn.functional.normalize(face_vector_areas(verts, faces), dim=-1, eps=1e-30)
+    return torch.nn.functional.normalize(face_vector_areas(verts, faces), dim=-1, eps=torch.finfo(verts.dtype).tiny)
 
 
 def vertex_areas(
@@ -149,10 +170,27 @@ def check_numbers(
     if len(bad):
         raise InputError(f"{name}: vertex {bad[0].item()} has a coordinate that is not finite (NaN or infinity); "
                          "export the mesh again.")
+    if (largest := verts.abs().max().item()) > 1e60:  # areas and their squares must be finite
+        vertex = int(verts.abs().amax(dim=1).argmax())
+        raise InputError(f"{name}: vertex {vertex} has the coordinate {largest:.0e}, too large to compute with; "
+                         "export the mesh again.")
     if faces.min() < 0 or faces.max() >= len(verts):
         wrong = faces.min() if faces.min() < 0 else faces.max()
         raise InputError(f"{name}: a face uses vertex {wrong.item()}, but there are only vertices 0 to "
                          f"{len(verts) - 1}; export the mesh again.")
+
+# %% ../../nbs/geometry/00_mesh.ipynb #fe36819b
+def check_far(
+    mesh: Mesh,  # with faces that are too small for its size
+) -> None:
+    "Raise `InputError` where the size comes from a few vertices of faces, far from all others."
+    used = mesh.faces.unique()
+    distances = (mesh.verts[used] - mesh.verts[used].median(dim=0).values).norm(dim=1)
+    farthest = int(distances.argmax())
+    usual = distances.sort().values[int(0.9 * len(distances))]
+    if distances[farthest] > 1000 * usual > 0:
+        raise InputError(f"{mesh.name}: vertex {used[farthest].item()} lies {distances[farthest] / usual:.0e} times as "
+                         "far out as most others, so that other faces have no area beside it; move or delete it.")
 
 
 _REMEDY = "remove them in a mesh editor, or in Python with npr.geometry.mesh.repair_mesh"
@@ -166,6 +204,7 @@ def check_mesh(
     check_numbers(mesh)
     verts, faces, name = mesh.verts, mesh.faces, mesh.name
     if (count := degenerate_faces(mesh).sum().item()):
+        check_far(mesh)
         raise InputError(f"{name}: {count} of its faces have no area; {remedy}.")
     if (count := (faces.flatten().bincount(minlength=len(verts)) == 0).sum().item()):
         raise InputError(f"{name}: {count} of its vertices belong to no face; {remedy}.")
@@ -264,6 +303,8 @@ def find_repair(
     places = first_copies(mesh.verts[used], None if posed is None else posed[:, used])
     welded = Mesh(mesh.verts[used], places[corners], mesh.name)
     kept = (~degenerate_faces(welded)).nonzero().flatten()
+    if len(kept) < len(mesh.faces):
+        check_far(mesh)
     if len(kept) == 0:
         raise InputError(f"{mesh.name}: none of its faces has an area; export the mesh again.")
     rows, faces = welded.faces[kept].unique(return_inverse=True)
@@ -351,9 +392,7 @@ def read_as_is(
     path: str | Path,  # any format trimesh reads: .obj, .ply, .off, .stl, .glb, ...
 ) -> Mesh:  # with all vertices and faces of the file, in its order; polygons are split into triangles
     "Read a mesh that may need a repair; `InputError` where the file is missing, unreadable or has invalid numbers."
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: there is no such file; check the path.")
+    path = existing_file(path)
     kind = path.suffix.lower().lstrip(".")
     try:
         loaded = trimesh.load_mesh(_plain_obj(path) if kind == "obj" else path, file_type=kind, process=False,
@@ -378,15 +417,28 @@ def read_mesh(
     return check_mesh(repair_mesh(mesh) if repair else mesh, remedy)
 
 # %% ../../nbs/geometry/00_mesh.ipynb #f64402e4
+_TEXT, _WRITTEN = ("obj", "off"), ("obj", "ply", "off", "stl", "glb")
+
+
 def write_mesh(
     mesh: Mesh,
     path: str | Path,  # the suffix says the format: .obj, .ply, .off, .stl, .glb
 ) -> Path:
     "Write a mesh through trimesh, atomically; raises `InputError` for a suffix it cannot write."
     path = Path(path)
-    try:
-        content = to_trimesh(mesh).export(file_type=path.suffix.lstrip("."))
-    except (ValueError, KeyError) as error:
+    if not isinstance(mesh, Mesh):
+        raise InputError(f"{path}: a mesh is to be written, not a {type(mesh).__name__}; read it with read_mesh first.")
+    check_numbers(mesh)
+    kind, size = path.suffix.lower().lstrip("."), diagonal(mesh)
+    if kind not in _WRITTEN:
         raise InputError(f"{path}: meshes cannot be written as {path.suffix or 'a file without suffix'!r}; "
-                         "use .obj, .ply or .off.") from error
+                         "use .obj, .ply or .off.")
+    if kind not in _TEXT and not (mesh.verts.float() - mesh.verts).abs().max() <= 1e-5 * size:
+        raise InputError(f"{path}: a {kind} file has single precision, which cannot hold the positions of {mesh.name}, "
+                         "so far from the origin or of such a size; use .obj, or move or scale the mesh.")
+    digits: dict[str, Any] = {"digits": 8 - min(8, math.floor(math.log10(size)))} if kind in _TEXT and size > 0 else {}
+    try:
+        content = to_trimesh(mesh).export(file_type=kind, **digits)
+    except (ValueError, KeyError) as error:
+        raise InputError(f"{path}: {mesh.name} cannot be written ({error}); use .obj, .ply or .off.") from error
     return write_atomically(path, content.encode() if isinstance(content, str) else bytes(content))

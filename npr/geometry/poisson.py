@@ -26,7 +26,7 @@ from npr.geometry.mesh import (
     vertex_areas,
     vertex_components,
 )
-from .operators import area_weights, cotangent_laplacian, gradient_matrix
+from .operators import area_weights, cotangent_laplacian, divergence_matrix, gradient_matrix
 from .sampling import nearest_neighbours
 from ..outputs import InputError
 
@@ -40,15 +40,6 @@ def _free_vertices(
     keep = torch.ones_like(components, dtype=torch.bool)
     keep[first] = False
     return keep.nonzero().flatten()
-
-
-def _scale_rows(
-    matrix: Tensor,  # (3F, V) sparse COO
-    factors: Tensor,  # (3F,)
-) -> Tensor:  # (3F, V) sparse COO
-    "Each row of a sparse matrix times its factor."
-    indices, values = matrix.indices(), matrix.values() * factors[matrix.indices()[0]]
-    return torch.sparse_coo_tensor(indices, values, matrix.shape, check_invariants=False).coalesce()
 
 
 def _to_scipy(
@@ -91,7 +82,8 @@ class _Factors:
         matrix = matrix.tocoo()
         rows, columns, values = (torch.from_numpy(part).to(free.device) for part in
                                  (matrix.row.astype(np.int32), matrix.col.astype(np.int32), matrix.data))
-        message = (f"{mesh.name}: its faces are too thin to solve Poisson's equation on; "
+        thinnest = int((area_weights(mesh)[: len(mesh.faces)]).argmin())
+        message = (f"{mesh.name}: its faces, such as face {thinnest}, are too thin to solve Poisson's equation on; "
                    "remesh it or call npr.geometry.mesh.repair_mesh first.")
         try:
             self._cholesky = CholeskySolverD(len(free), rows, columns, values, MatrixType.COO)
@@ -151,8 +143,9 @@ class ComponentPlacement:
         verts: Tensor,  # (..., V, 3)
     ) -> Tensor:  # (..., components, 3)
         "The mean position of the vertices of each connected component."
-        sums = verts.new_zeros(*verts.shape[:-2], len(self.sizes), 3).index_add(-2, self.components, verts)
-        return sums / self.sizes[:, None]
+        start = verts[..., :1, :]  # far from the origin sums would lose digits
+        sums = verts.new_zeros(*verts.shape[:-2], len(self.sizes), 3).index_add(-2, self.components, verts - start)
+        return start + sums / self.sizes[:, None]
 
     def move_components(
         self,
@@ -243,6 +236,29 @@ def gap_centers(
     return centers + moves - moves[:, placement.largest, None]
 
 # %% ../../nbs/geometry/06_poisson.ipynb #a58722e6
+def _finite(
+    verts: Tensor,  # (P, V, 3) solved
+    mesh: Mesh,  # the rest pose
+    jacobians: Tensor,  # (P, F, 3, 3) what was asked for
+    places: Tensor | None,  # (P, ...) where vertices or components should be
+) -> Tensor:  # (P, V, 3) the same
+    "Raise `InputError` where a solution is not finite, and say what is to blame."
+    if verts.isfinite().all():
+        return verts
+    wrong = (~jacobians.isfinite()).flatten(2).any(dim=2).nonzero()
+    if len(wrong):
+        pose, face = wrong[0].tolist()
+        raise InputError(f"{mesh.name}: the Jacobian wanted of face {face} in pose {pose} is not finite; look at this "
+                         "pose of the source, and if it is sound, at the model that gave the Jacobian.")
+    if places is not None and not places.isfinite().all():
+        raise InputError(f"{mesh.name}: places wanted of its vertices are not finite; look at the poses of the source, "
+                         "and if they are sound, at the model that gave the places.")
+    pose = int((~verts.isfinite()).flatten(1).any(dim=1).nonzero()[0])
+    largest = jacobians[pose].abs().max().item()
+    raise InputError(f"{mesh.name}: pose {pose} cannot be solved in double precision, although its Jacobians, up to "
+                     f"{largest:.0e}, are finite; scale the source's pose or the mesh to a usual size.")
+
+# %% ../../nbs/geometry/06_poisson.ipynb #4f3b8c4b
 class _ExactSolver(ComponentPlacement):
     "Positions with the closest Jacobians."
 
@@ -252,8 +268,8 @@ class _ExactSolver(ComponentPlacement):
     ):
         super().__init__(mesh)
         self.free = _free_vertices(self.components)  # int64
-        self.divergence_transposed = _scale_rows(gradient_matrix(mesh), area_weights(mesh))  # (3F, V) sparse
-        self.divergence = self.divergence_transposed.T.coalesce()  # (V, 3F) sparse
+        self.divergence = divergence_matrix(mesh)  # (V, 3F) sparse
+        self.divergence_transposed = self.divergence.T.coalesce()  # (3F, V) sparse
         self.factors = _Factors(mesh, self.free)
         self.pulled: dict[float, tuple[Tensor, _Factors]] = {}  # see `solve_near`
 
@@ -274,7 +290,7 @@ class _ExactSolver(ComponentPlacement):
         if centers is None and len(self.sizes) > 1:
             follow = attached_centers(self, verts) if rough_verts is None else gap_centers(self, verts, rough_verts)
             verts = self.move_components(verts, follow)
-        return verts
+        return _finite(verts, self.mesh, jacobians, centers if rough_verts is None else rough_verts)
 
 # %% ../../nbs/geometry/06_poisson.ipynb #e73f5867
 class PoissonSolver(_ExactSolver):
@@ -296,7 +312,7 @@ class PoissonSolver(_ExactSolver):
         weights, factors = self.pulled[pull]
         right = self.divergence @ jacobians.double().permute(3, 1, 0, 2).reshape(3 * F, P * 3)
         right = right + weights[:, None] * places.double().permute(1, 0, 2).reshape(-1, P * 3)
-        return factors.substitute(right).view(-1, P, 3).permute(1, 0, 2)
+        return _finite(factors.substitute(right).view(-1, P, 3).permute(1, 0, 2), self.mesh, jacobians, places)
 
 
 def solve_poisson(

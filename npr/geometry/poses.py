@@ -28,7 +28,7 @@ from npr.geometry.mesh import (
     welding_like,
     write_mesh,
 )
-from ..outputs import InputError, write_atomically
+from ..outputs import InputError, existing_file, unique_names, write_atomically
 
 # %% ../../nbs/geometry/02_poses.ipynb #40b1e428
 def _check_poses(
@@ -41,14 +41,16 @@ def _check_poses(
                          f"give positions of shape (P, {count}, 3).")
     if len(poses.names) != len(poses.posed):
         raise InputError(f"{name}: {len(poses.names)} names for {len(poses.posed)} poses; give one name for each pose.")
-    if len(set(poses.names)) < len(poses.names) or any("/" in pose or "\\" in pose for pose in poses.names):
+    repeated = [pose for i, pose in enumerate(poses.names) if pose in poses.names[:i]]
+    wrong = [pose for pose in poses.names if any(sign in pose for sign in "/\\\0")]
+    if repeated or wrong:
         raise InputError(f"{name}: the names of its poses are used for files; give each pose another name, "
-                         "without slashes.")
+                         f"without slashes, not {(repeated + wrong)[0]!r}.")
     faces = len(poses.template.faces)
     if poses.jacobians is not None and poses.jacobians.shape != (len(poses), faces, 3, 3):
         raise InputError(f"{name}: Jacobians of shape {tuple(poses.jacobians.shape)} do not fit {len(poses)} poses of "
                          f"{faces} faces; give shape ({len(poses)}, {faces}, 3, 3), or none.")
-    finite = poses.posed.isfinite().flatten(1).all(dim=1)
+    finite = (poses.posed.abs() < 1e60).flatten(1).all(dim=1)  # not for NaN
     if poses.jacobians is not None:
         finite &= poses.jacobians.isfinite().flatten(1).all(dim=1)
     if poses.times is not None and (poses.times.shape != (len(poses),) or not poses.times.isfinite().all()):
@@ -56,7 +58,7 @@ def _check_poses(
                          f"{len(poses)} poses; give seconds of shape ({len(poses)},), or none.")
     bad = (~finite).nonzero()
     if len(bad):
-        raise InputError(f"{poses.names[int(bad[0])]}: has a number that is not finite (NaN or infinity); "
+        raise InputError(f"{poses.names[int(bad[0])]}: has a number that is not finite (NaN or infinity) or too large; "
                          "export this pose again or leave it out.")
 
 # %% ../../nbs/geometry/02_poses.ipynb #54a3d987
@@ -71,8 +73,11 @@ class PoseSet:
     welding: Repair | None = None  # how the template was made from the mesh of a file; None where it is that mesh
 
     def __post_init__(self):
-        object.__setattr__(self, "posed", torch.as_tensor(self.posed, dtype=torch.float64))
-        object.__setattr__(self, "names", list(self.names) or [f"pose-{i:03d}" for i in range(len(self.posed))])
+        if not isinstance(self.template, Mesh):
+            kind = type(self.template).__name__
+            raise InputError(f"{self.template}: a template is a mesh, not a {kind}; read it first.")
+        object.__setattr__(self, "posed", Mesh(self.posed, self.template.faces, self.template.name).verts)
+        object.__setattr__(self, "names", [*map(str, self.names)] or [f"pose-{i:03d}" for i in range(len(self.posed))])
         if self.times is not None:
             object.__setattr__(self, "times", torch.as_tensor(self.times, dtype=torch.float64))
         _check_poses(self)
@@ -91,7 +96,7 @@ class PoseSet:
         chosen: int | slice | Sequence[int],  # one pose, or some of them
     ) -> "Mesh | PoseSet":  # a mesh for one number, else a smaller set
         "The pose with this number as a mesh, or a set of several poses."
-        if isinstance(chosen, int):
+        if isinstance(chosen, int | np.integer):
             return Mesh(self.posed[chosen], self.template.faces, self.names[chosen])
         numbers = list(range(len(self))[chosen] if isinstance(chosen, slice) else chosen)
         fields = None if self.jacobians is None else self.jacobians[numbers]
@@ -162,7 +167,7 @@ _MESH_SUFFIXES = {".obj", ".ply", ".off", ".glb"}  # not .stl, which does not ke
 
 def read_poses(
     template: str | Path | Mesh,  # the rest pose: a file or a mesh
-    folder: str | Path,  # every mesh file in it is a pose, in the order of the names
+    folder: str | Path,  # every mesh file in it is a pose, in the order of the names; hidden files are passed over
     progress: bool = True,  # show a bar
     repair: bool = False,  # pass the set through `repair_poses`
     read: Callable[[str | Path], Mesh] = read_as_is,  # reads one file with all its vertices, in its order
@@ -170,7 +175,7 @@ def read_poses(
     "Read a folder of posed meshes; raises `InputError` naming the first file that does not fit the template."
     template = template if isinstance(template, Mesh) else read(template)
     folder = Path(folder)
-    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in _MESH_SUFFIXES)
+    paths = sorted(path for path in folder.glob("[!.]*") if path.suffix.lower() in _MESH_SUFFIXES)
     if not repair:
         check_mesh(template, _REMEDY)
     if not paths:
@@ -204,7 +209,8 @@ def write_poses(
     suffix: str = ".obj",
 ) -> list[Path]:  # the files written, one a pose
     "Write each pose to `folder/name.obj`."
-    return [write_mesh(poses[i], Path(folder) / f"{name}{suffix}") for i, name in enumerate(poses.names)]
+    names = unique_names(poses.names)
+    return [write_mesh(poses[i], Path(folder) / f"{name}{suffix}") for i, name in enumerate(names)]
 
 # %% ../../nbs/geometry/02_poses.ipynb #b358ff80
 def save_poses(
@@ -227,16 +233,20 @@ def load_poses(
     repair: bool = False,  # pass the set through `repair_poses`
 ) -> PoseSet:
     "Read template and poses from one file; raises `InputError` for a missing, foreign or cut-short file."
-    if not Path(path).is_file():
-        raise InputError(f"{path}: there is no such file; check the path.")
+    path = existing_file(path)
     try:
         with np.load(path, allow_pickle=False) as arrays:
+            missing = [key for key in ("rest", "faces", "poses", "pose_names") if key not in arrays]
+            if missing:
+                raise InputError(f"{path}: has no array {missing[0]!r}; write it again with save_poses.")
             rest, faces, posed, names = (arrays[key] for key in ("rest", "faces", "poses", "pose_names"))
             times = torch.from_numpy(arrays["pose_times"]).double() if "pose_times" in arrays else None
+    except InputError:
+        raise
     except Exception as error:
         raise InputError(f"{path}: is not a file of poses or was cut short ({type(error).__name__}); "
                          "write it again with npr.geometry.poses.save_poses.") from error
     template = Mesh(rest, faces, str(path))
     sound = template if repair else check_mesh(template, _REMEDY)
-    poses = PoseSet(sound, posed, [str(name) for name in names], times=times)
+    poses = PoseSet(sound, posed, [str(name) for name in np.atleast_1d(names)], times=times)
     return repair_poses(poses) if repair else poses

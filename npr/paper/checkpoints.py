@@ -13,28 +13,37 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ..interface import ForeignCheckpoint
-from ..outputs import InputError
+from ..outputs import InputError, existing_file
 
 # %% ../../nbs/paper/03_checkpoints.ipynb #51d0c461
 def read_release_checkpoint(
     path: str | Path,  # a .pth file of the release
 ) -> dict:  # model: a state dict; optim and epoch where the file has them
     "Read a checkpoint of the authors' release; raises `InputError` for a missing, foreign or cut-short file."
-    if not Path(path).is_file():
-        raise InputError(f"{path}: there is no such file; check the path.")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(existing_file(path), map_location="cpu", weights_only=True)
+    except InputError:
+        raise
     except Exception as error:
         raise InputError(f"{path}: is not a PyTorch checkpoint of plain tensors or was cut short "
                          f"({type(error).__name__}); download it again.") from error
     if isinstance(content, dict) and not isinstance(content.get("model"), dict):
         content = {"model": content}
-    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content["model"].values()):
+    fits = isinstance(content, dict) and all(isinstance(value, Tensor) for value in content["model"].values())
+    if not fits or not isinstance(content.get("optim") or {}, dict) or not isinstance(content.get("epoch") or 0, int):
         raise InputError(f"{path}: holds no state dict; give a checkpoint with the key 'model', "
                          "or a state dict itself.")
     return content
 
 # %% ../../nbs/paper/03_checkpoints.ipynb #67103491
+def _first_few(
+    names: list[str],
+) -> str:
+    "Three names, and how many more there are."
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
+
+
 def check_state(
     state: dict[str, Tensor],  # names and weights to be loaded
     expected: dict[str, Tensor],  # the state dict of the network that is to take them
@@ -49,7 +58,7 @@ def check_state(
         "not finite": [key for key, tensor in state.items() if not tensor.isfinite().all()],
     }
     if any(faults.values()):
-        listed = "; ".join(f"{fault}: {', '.join(keys)}" for fault, keys in faults.items() if keys)
+        listed = "; ".join(f"{fault}: {_first_few(keys)}" for fault, keys in faults.items() if keys)
         raise InputError(f"{name}: these weights do not fit the published layers ({listed}); "
                          "give an unchanged checkpoint of the release.")
 

@@ -8,6 +8,8 @@ __all__ = ['candidate_paths', 'find_file', 'Entry', 'read_entries', 'read_jacobi
 
 # %% ../../nbs/paper/04_configurations.ipynb #aa33d48e
 import json
+import os
+from collections import Counter
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -20,7 +22,7 @@ from tqdm import tqdm
 from ..geometry.mesh import Mesh, read_mesh
 from ..geometry.operators import gradient_matrix, jacobians
 from ..geometry.poses import PoseSet, read_pose
-from ..outputs import InputError, write_atomically
+from ..outputs import InputError, existing_file, write_atomically
 
 # %% ../../nbs/paper/04_configurations.ipynb #3ae44462
 def candidate_paths(
@@ -66,12 +68,15 @@ def _read_entry(
     entry: dict,
     config: Path,
     data_root: str | Path | None,
+    sources: dict[str, Path],  # templates that were found before, by their paths as given
 ) -> Entry:
     "One entry with its paths found."
     if not isinstance(entry, dict) or not all(isinstance(entry.get(key), str) for key in ("src", "tgt")):
         raise InputError(f"{config}: entry {number} does not name its meshes; "
                          "give it a src (template) and a tgt (posed mesh).")
-    source, target = (find_file(entry[key], config, data_root) for key in ("src", "tgt"))
+    if entry["src"] not in sources:
+        sources[entry["src"]] = find_file(entry["src"], config, data_root)
+    source, target = sources[entry["src"]], find_file(entry["tgt"], config, data_root)
     field = entry.get("J_file")
     if not isinstance(field, str):
         return Entry(source, target, None)
@@ -83,19 +88,19 @@ def _read_entry(
 def read_entries(
     config: str | Path,  # a JSON file of the release
     data_root: str | Path | None = None,  # where the data is, if it was moved
+    progress: bool = True,  # show a bar where it takes more than two seconds
 ) -> list[Entry]:  # at least one
     "What a configuration lists; raises `InputError` for a missing or foreign file and for meshes that are not there."
-    config = Path(config)
-    if not config.is_file():
-        raise InputError(f"{config}: there is no such file; check the path.")
+    config = existing_file(config)
     try:
         listed = json.loads(config.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{config}: is not JSON ({error}); give a configuration of the release.") from error
     if not isinstance(listed, list) or not listed:
         raise InputError(f"{config}: is not a list of poses; give a configuration of the release, "
                          "a list of entries with src and tgt.")
-    return [_read_entry(number, entry, config, data_root) for number, entry in enumerate(listed)]
+    sources, bar = {}, tqdm(listed, desc=f"files of {config.name}", delay=2, disable=not progress)
+    return [_read_entry(number, entry, config, data_root, sources) for number, entry in enumerate(bar)]
 
 # %% ../../nbs/paper/04_configurations.ipynb #e03dc72a
 def read_jacobians(
@@ -157,7 +162,7 @@ def read_configuration(
     progress: bool = True,  # show a bar
 ) -> Configuration:
     "Read all meshes and Jacobians of a configuration; raises `InputError` for files that are missing or do not fit."
-    entries, grouped = read_entries(path, data_root), {}
+    entries, grouped = read_entries(path, data_root, progress), {}
     for number, entry in enumerate(entries):
         grouped.setdefault(entry.source, []).append(number)
     pose_sets, computed = [], 0
@@ -177,21 +182,35 @@ def write_missing_jacobians(
     data_root: str | Path | None = None,  # where the data is, if it was moved
     progress: bool = True,  # show a bar
 ) -> list[Path]:  # the files written
-    "Compute every `J_file` of a configuration that is missing or holds something else; replaces that file."
-    entries, templates, written = read_entries(path, data_root), {}, []
-    named = [entry.jacobians for entry in entries if entry.jacobians is not None]
-    for entry in tqdm(entries, desc="Jacobians", disable=not progress):
-        if entry.jacobians is None or named.count(entry.jacobians) > 1:
-            continue
+    "Compute every `J_file` of a configuration that is missing; `InputError` for one that lies outside the data."
+    entries, templates, written = read_entries(path, data_root, progress), {}, []
+    named = Counter(entry.jacobians for entry in entries)
+    missing = [(entry, entry.jacobians) for entry in entries
+               if entry.jacobians is not None and named[entry.jacobians] == 1 and not os.path.lexists(entry.jacobians)]
+    roots = [Path.cwd(), Path(path).parent] if data_root is None else [Path(data_root)]
+    _check_places([place for _, place in missing], [root.resolve() for root in roots])
+    for entry, place in tqdm(missing, desc="Jacobians", disable=not progress):
         if entry.source not in templates:
             template = read_mesh(entry.source)
             templates[entry.source] = template, gradient_matrix(template)
         template, gradient = templates[entry.source]
-        if read_jacobians(entry.jacobians, len(template.faces)) is None:
-            content = BytesIO()
-            np.save(content, jacobians(gradient, read_pose(entry.target, template).verts[None])[0].float().numpy())
-            written.append(write_atomically(entry.jacobians, content.getvalue()))
+        content = BytesIO()
+        np.save(content, jacobians(gradient, read_pose(entry.target, template).verts[None])[0].float().numpy())
+        written.append(write_atomically(place, content.getvalue()))
     return written
+
+
+def _check_places(
+    places: list[Path],  # of files that are not there yet
+    roots: list[Path],  # folders in which they may be written, without links
+) -> None:
+    "Raise `InputError` for a file of Jacobians that is no .npy file, or lies elsewhere, also through `..` or a link."
+    for place in places:
+        if place.suffix.lower() != ".npy" or "\0" in str(place):
+            raise InputError(f"{str(place)!r}: is named as a J_file, which is an .npy file; mend the configuration.")
+        if not any(place.resolve().is_relative_to(root) for root in roots):
+            raise InputError(f"{place}: is named as a J_file, but lies outside {' and '.join(map(str, roots))}; say "
+                             "with --data-root where the data is.")
 
 # %% ../../nbs/paper/04_configurations.ipynb #d9b6d719
 def numbered_paths(

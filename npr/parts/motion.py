@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ..geometry.frames import closest_rotations, edge_frames
 from ..geometry.mesh import Mesh, diagonal, face_centroids
 from ..geometry.sampling import nearest_neighbours, spread_evenly
-from ..interface import PoseCode
+from ..interface import PoseCode, announce
 from .cells import cell_area_weights, cell_means
 from .skin import Skin, fit_motions, fit_skin, pose_skin, rigid_parts
 
@@ -252,6 +252,8 @@ def learn_parts(
     device, B = motions.weights.device, motions.weights.shape[1]
     motions.to("cpu")
     some, more = (posed[spread_evenly(len(posed), count)].cpu() for count in (60, 120))
+    what = f"its rigid parts are looked for in {len(some)} poses of {len(motions.faces)} faces"
+    announce(f"{motions.template.name}: {what}", 5e-6 * len(motions.faces) * len(some) * (1 + B / 24))
     skin = fit_skin(motions.template, some, rigid_parts(motions.template, some[::2], motions.cells, B))
     chosen = torch.linspace(0, len(some) - 1, len(motions.sample_rotations)).long()  # some twice, where there are few
     spare = B - skin.weights.shape[1]

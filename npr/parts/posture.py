@@ -20,6 +20,7 @@ from torch import Tensor
 from ..geometry.frames import edge_frames
 from ..geometry.mesh import Mesh, diagonal, vertex_areas
 from ..geometry.sampling import nearest_neighbours, spread_evenly
+from ..interface import announce
 from npr.parts.articulated import (
     ArticulatedTemplate,
     FitOptions,
@@ -389,6 +390,7 @@ def _match_small(
     if ratio < posture.bent:
         found = _best_registration(template, target, placed, free, plain, options)
         return Match(found, None, _poor(found, options))
+    announce(f"{target.name}: rests in another posture than the source; it is looked for", 2.5e-3 * len(target.faces))
     bent, maps = find_posture(template, samples, placed, options)
     if strangeness(template, samples, rotations_and_scales(maps)[0]) > posture.strange:
         found = _best_registration(template, target, placed, free, plain, options)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from scipy.sparse import coo_matrix
 from torch import Tensor
+from tqdm import tqdm
 
 from ..geometry.frames import closest_rotations
 from ..geometry.mesh import Mesh, face_areas
@@ -267,7 +268,7 @@ def fit_skin(
     _check_posed(template, posed)
     weights, allowed = _initial_weights(template, parts)
     skin = fit_motions(template.verts, posed, _identity_skin(weights, len(posed)), sweeps=1)
-    for _ in range(rounds):
+    for _ in tqdm(range(rounds), desc="rigid parts", delay=10):
         weights = fit_weights(template.verts, posed, skin, allowed)
         skin = fit_motions(template.verts, posed, skin._replace(weights=weights))
     return skin

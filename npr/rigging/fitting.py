@@ -22,6 +22,7 @@ from ..geometry.frames import closest_rotations
 from ..geometry.mesh import Mesh, face_areas, vertex_components
 from ..geometry.poses import PoseSet
 from ..geometry.sampling import spread_evenly
+from ..interface import announce
 from ..model import PoseModel, PreparedTarget
 from ..outputs import InputError
 from ..parts.binding import BoundTarget
@@ -377,6 +378,8 @@ def rig_poses(
         raise InputError(f"{mesh.name}: there are no poses to fit a rig to; give at least one.")
     follower, bridges = follow(mesh.verts, poses.posed), bridge_pieces(mesh)
     links = torch.cat([all_edges(mesh.faces), bridges])
+    work = len(mesh.verts) * (3e-6 * len(poses) + (6e-5 * min(len(poses), options.sample) if weights is None else 0))
+    announce(f"{mesh.name}: a rig is fitted to {len(poses)} poses of {len(mesh.verts)} vertices", work)
     if weights is None:
         some = follower.posed[spread_evenly(len(poses), options.sample)]
         weights = _move_parts(mesh, follow(mesh.verts, some), links, bridges, options)

@@ -5,6 +5,7 @@
 
 #include <Python.h>
 
+#include <algorithm>
 #include <initializer_list>
 #include <limits>
 #include <stdexcept>
@@ -129,6 +130,8 @@ Tensor ball_query(const Tensor& points, const Tensor& centres, double radius, in
   const char* op = "ball_query";
   require_pair(op, points, centres);
   require(count >= 1, op, "count must be at least 1");
+  require(count <= std::numeric_limits<int32_t>::max() / std::max<int64_t>(1, centres.size(0) * centres.size(1)), op,
+          "the result would have more than 2^31 - 1 entries");
   Tensor indices = zeros(points, {points.size(0), centres.size(1), count}, ScalarType::Int);
   POINTNET2_OPS_RUN(ball_query, torch::stable::contiguous(points), torch::stable::contiguous(centres), radius,
                     indices);

@@ -1,6 +1,7 @@
 """Checks of arguments: a TypeError or ValueError that names the operation and the argument.
 
-Only shapes, dtypes and devices are looked at, never values, so a check neither waits for a GPU nor stops a trace.
+Only shapes, dtypes and devices are looked at, never values, so a check neither waits for a GPU nor stops a trace. What
+needs values is checked by the CPU kernels; on CUDA `marked` shows it in the result.
 """
 
 import math
@@ -12,6 +13,7 @@ from torch import Tensor
 
 COORDINATES = (torch.float32, torch.float64)
 INDICES = (torch.int32, torch.int64)
+LARGEST = 2**31 - 1
 
 
 def _names(dtypes: tuple) -> str:
@@ -66,6 +68,14 @@ def together(
         raise ValueError(f"{op}: {argument} has {value.shape[0]} clouds but {other_argument} has {other.shape[0]}")
 
 
+def features_of(op: str, value: Tensor, xyz: Tensor) -> None:
+    "Checks features that belong to the points of a cloud, which was checked before."
+    features(op, "features", value)
+    together(op, "xyz", xyz, "features", value)
+    if value.shape[2] != xyz.shape[1]:
+        raise ValueError(f"{op}: xyz has {xyz.shape[1]} points but features have {value.shape[2]}")
+
+
 def same_dtype(op: str, argument: str, value: Tensor, other_argument: str, other: Tensor) -> None:
     "Raises TypeError unless two arguments share their dtype."
     if value.dtype != other.dtype:
@@ -96,3 +106,20 @@ def radius(op: str, argument: str, value: float) -> float:
     if not 0 < value < math.inf:
         raise ValueError(f"{op}: {argument} must be positive and finite, got {value}")
     return value
+
+
+def entries(op: str, argument: str, value: int, shape: tuple[int, ...]) -> None:
+    "Raises ValueError where `value` makes a result of this shape too large for int32 indices."
+    if math.prod(shape) > LARGEST:
+        raise ValueError(f"{op}: {argument} is {value}, so the result would be of shape {shape}; choose a smaller one, "
+                         f"a result has at most {LARGEST} entries")
+
+
+def marked(
+    result: Tensor,  # (B, ...), computed from the clouds
+    mark: float,  # what stands for "undefined"
+    *clouds: Tensor,  # each (B, N, 3)
+) -> Tensor:  # (B, ...)
+    "The result, with the mark in all places of a batch element one of whose clouds has a NaN or an infinity."
+    sound = torch.stack([cloud.isfinite().flatten(1).all(dim=1) for cloud in clouds]).all(dim=0)
+    return result.where(sound.view(-1, *[1] * (result.dim() - 1)), mark)

@@ -2,7 +2,9 @@
 
 Shapes use B clouds, N points, C channels. Coordinates are float32 or float64; features also float16 on CUDA. Indices
 that come out are int32, indices that go in may be int32 or int64. Tensors need not be contiguous. A bad argument raises
-TypeError or ValueError with the name of the call and the argument.
+TypeError or ValueError with the name of the call and the argument. What only a look at values tells is different on
+CUDA, where looking would make the host wait: coordinates that are not finite give -1 for all indices of their cloud,
+and an index out of range gives NaN.
 """
 
 import torch
@@ -23,7 +25,8 @@ def furthest_point_sample(
     """
     check.points("furthest_point_sample", "xyz", xyz)
     npoint = check.count("furthest_point_sample", "npoint", npoint, xyz.shape[1])
-    return compiled.furthest_point_sample(xyz.detach(), npoint, True)
+    picks = compiled.furthest_point_sample(xyz.detach(), npoint, True)
+    return picks if xyz.device.type == "cpu" else check.marked(picks, -1, xyz)
 
 
 def gather_operation(
@@ -63,7 +66,9 @@ def three_nn(
     if known.shape[1] < 3:
         raise ValueError(f"three_nn: known must have at least 3 points, got {known.shape[1]}")
     squared, idx = compiled.nearest_neighbours(unknown.detach(), known.detach(), 3)
-    return squared.sqrt(), idx
+    if unknown.device.type == "cpu":
+        return squared.sqrt(), idx
+    return check.marked(squared.sqrt(), torch.nan, unknown, known), check.marked(idx, -1, unknown, known)
 
 
 def three_interpolate(
@@ -88,7 +93,7 @@ def three_interpolate(
 
 def ball_query(
     radius: float,  # of the balls, positive
-    nsample: int,  # points to take from each ball, at least 1
+    nsample: int,  # points to take from each ball, at least 1; may be more than N
     xyz: Tensor,  # (B, N, 3) coordinates to search
     new_xyz: Tensor,  # (B, npoint, 3) centres of the balls; npoint may be 0
 ) -> Tensor:  # (B, npoint, nsample) int32
@@ -103,7 +108,9 @@ def ball_query(
     check.points("ball_query", "new_xyz", new_xyz, empty=True)
     check.together("ball_query", "xyz", xyz, "new_xyz", new_xyz)
     check.same_dtype("ball_query", "xyz", xyz, "new_xyz", new_xyz)
-    return compiled.ball_query(xyz.detach(), new_xyz.detach(), radius, nsample)
+    check.entries("ball_query", "nsample", nsample, (*new_xyz.shape[:2], nsample))
+    idx = compiled.ball_query(xyz.detach(), new_xyz.detach(), radius, nsample)
+    return idx if xyz.device.type == "cpu" else check.marked(idx, -1, xyz, new_xyz)
 
 
 class QueryAndGroup(nn.Module):
@@ -129,6 +136,9 @@ class QueryAndGroup(nn.Module):
         "Differentiable with respect to all three."
         if features is None and not self.use_xyz:
             raise ValueError("QueryAndGroup: features must be given when use_xyz is False")
+        if features is not None:
+            check.points("QueryAndGroup", "xyz", xyz)
+            check.features_of("QueryAndGroup", features, xyz)
         idx = ball_query(self.radius, self.nsample, xyz, new_xyz)
         if not self.use_xyz:
             return grouping_operation(features, idx)
@@ -157,8 +167,5 @@ class GroupAll(nn.Module):
         coordinates = xyz.transpose(1, 2).unsqueeze(2)
         if features is None:
             return coordinates
-        check.features("GroupAll", "features", features)
-        check.together("GroupAll", "xyz", xyz, "features", features)
-        if features.shape[2] != xyz.shape[1]:
-            raise ValueError(f"GroupAll: xyz has {xyz.shape[1]} points but features have {features.shape[2]}")
+        check.features_of("GroupAll", features, xyz)
         return torch.cat([coordinates, features.unsqueeze(2)], dim=1) if self.use_xyz else features.unsqueeze(2)

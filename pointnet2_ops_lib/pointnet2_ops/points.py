@@ -1,5 +1,7 @@
 """Searches among points that the package of 2018 did not have in this form."""
 
+from math import nan
+
 from torch import Tensor
 
 from . import _checks as check
@@ -18,7 +20,8 @@ def farthest_point_sample(
     """
     check.points("farthest_point_sample", "points", points)
     count = check.count("farthest_point_sample", "count", count, points.shape[1])
-    return compiled.furthest_point_sample(points.detach(), count, False)
+    picks = compiled.furthest_point_sample(points.detach(), count, False)
+    return picks if points.device.type == "cpu" else check.marked(picks, -1, points)
 
 
 def nearest_neighbours(
@@ -36,4 +39,7 @@ def nearest_neighbours(
     check.together(op, "queries", queries, "points", points)
     check.same_dtype(op, "queries", queries, "points", points)
     k = check.count(op, "k", k, points.shape[1])
-    return compiled.nearest_neighbours(queries.detach(), points.detach(), k)
+    squared, indices = compiled.nearest_neighbours(queries.detach(), points.detach(), k)
+    if points.device.type == "cpu":
+        return squared, indices
+    return check.marked(squared, nan, queries, points), check.marked(indices, -1, queries, points)

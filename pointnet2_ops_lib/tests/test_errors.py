@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from pointnet2_ops import _checks as check
 from pointnet2_ops import farthest_point_sample, nearest_neighbours
 from pointnet2_ops.pointnet2_utils import (
     GroupAll,
@@ -21,7 +22,34 @@ IDX = torch.zeros(2, 5, dtype=torch.int32)
 GROUPS = torch.zeros(2, 5, 3, dtype=torch.int32)
 WEIGHT = torch.rand(2, 5, 3)
 
+
+
+def spoilt(value: float, point: int = 7) -> torch.Tensor:
+    "The cloud with one coordinate that is not finite."
+    xyz = XYZ.clone()
+    xyz[1, point, 2] = value
+    return xyz
+
+
 CASES = [
+    (furthest_point_sample, "xyz", (spoilt(float("nan")), 3), ValueError),
+    (furthest_point_sample, "xyz", (spoilt(float("inf"), 0), 3), ValueError),
+    (farthest_point_sample, "points", (spoilt(float("-inf")).double(), 3), ValueError),
+    (nearest_neighbours, "queries", (spoilt(float("nan")), XYZ, 2), ValueError),
+    (nearest_neighbours, "points", (XYZ, spoilt(float("nan")), 2), ValueError),
+    (three_nn, "unknown", (spoilt(float("inf")), XYZ), ValueError),
+    (three_nn, "known", (XYZ, spoilt(float("nan"))), ValueError),
+    (ball_query, "xyz", (1.0, 3, spoilt(float("nan"), 9), XYZ), ValueError),
+    (ball_query, "new_xyz", (1.0, 3, XYZ, spoilt(float("nan"), 0)), ValueError),
+    (ball_query, "nsample", (1.0, 2**31, XYZ, XYZ), ValueError),
+    (ball_query, "nsample", (1.0, 2**27, XYZ, XYZ), ValueError),
+    (ball_query, "nsample", (1.0, 3.0, XYZ, XYZ), TypeError),
+    (QueryAndGroup(1.0, 3), "features", (XYZ, XYZ, FEATURES[..., :4]), ValueError),
+    (QueryAndGroup(1.0, 3), "features", (XYZ, XYZ, FEATURES[:1]), ValueError),
+    (QueryAndGroup(1.0, 3, use_xyz=False), "features", (XYZ, XYZ, FEATURES.repeat(1, 1, 5)), ValueError),
+    (QueryAndGroup(1.0, 3), "features", (XYZ, XYZ, FEATURES.int()), TypeError),
+    (QueryAndGroup(1.0, 3), "xyz", (XYZ[0], XYZ, FEATURES), ValueError),
+    (QueryAndGroup, "nsample", (1.0, 2.5), TypeError),
     (furthest_point_sample, "xyz", (XYZ.tolist(), 3), TypeError),
     (furthest_point_sample, "xyz", (XYZ.half(), 3), TypeError),
     (furthest_point_sample, "xyz", (XYZ.int(), 3), TypeError),
@@ -88,9 +116,43 @@ CASES = [
 def test_bad_input(call, argument, values, error):
     name = getattr(call, "__name__", type(call).__name__)
     # What only a kernel can see comes through torch's stable ABI, and newer torch makes a RuntimeError of it.
-    errors = (error, RuntimeError) if argument == "idx" and error is ValueError else error
+    errors = (error, RuntimeError) if error is ValueError else error
     with pytest.raises(errors, match=rf"^[\w, ]*\b{name}\b[\w, ]*: .*\b{argument}\b"):
         call(*values)
+
+
+def test_the_message_says_where():
+    with pytest.raises((ValueError, RuntimeError), match="new_xyz must be finite, found nan at point 7 of cloud 1"):
+        ball_query(1.0, 3, XYZ, spoilt(float("nan")))
+
+
+def test_marked():
+    "What CUDA gives for clouds that are not finite, computed here on the CPU; the other clouds are untouched."
+    squared, idx = nearest_neighbours(XYZ, XYZ, 2)
+    for clouds in ((spoilt(float("nan")), XYZ), (XYZ, spoilt(float("inf")))):
+        got, marks = check.marked(squared, torch.nan, *clouds), check.marked(idx, -1, *clouds)
+        assert torch.equal(got[0], squared[0]) and got[1].isnan().all() and got.dtype == squared.dtype
+        assert torch.equal(marks[0], idx[0]) and (marks[1] == -1).all() and marks.dtype == idx.dtype
+    assert torch.equal(check.marked(idx, -1, XYZ, XYZ), idx)
+
+
+@pytest.mark.cuda
+def test_cuda_marks_what_is_not_finite():
+    "No host waits for the look at values: the indices of such a cloud are -1, and what they gather is NaN."
+    xyz, bad, features = XYZ.cuda(), spoilt(float("nan")).cuda(), FEATURES.cuda()
+    distances, idx = three_nn(xyz, bad)
+    assert distances[1].isnan().all() and distances[0].isfinite().all()
+    for found in (idx, furthest_point_sample(bad, 3), farthest_point_sample(bad, 3), ball_query(1.0, 3, bad, xyz)):
+        assert (found[1] == -1).all() and (found[0] >= 0).all()
+    grouped = QueryAndGroup(1.0, 3)(bad, xyz, features)
+    assert grouped[1].isnan().all() and grouped[0].isfinite().all()
+
+
+def test_features_may_hold_nan():
+    features = FEATURES.clone()
+    features[0, 1, 0] = torch.nan
+    got = gather_operation(features, IDX)
+    assert got[0, 1].isnan().all() and got[0, 0].isfinite().all() and got[1].isfinite().all()
 
 
 @pytest.mark.cuda
@@ -118,6 +180,10 @@ def test_mixed_devices():
     ("ball_query", (XYZ, XYZ, 1.0, 0)),
     ("nearest_neighbours", (XYZ, XYZ[:1], 3)),
     ("nearest_neighbours", (XYZ, XYZ, 11)),
+    ("nearest_neighbours", (XYZ, spoilt(float("nan")), 2)),
+    ("furthest_point_sample", (spoilt(float("inf")), 2, False)),
+    ("ball_query", (spoilt(float("nan")), XYZ, 1.0, 3)),
+    ("ball_query", (XYZ, XYZ, 1.0, 2**40)),
 ])
 def test_the_raw_operators_read_nothing_out_of_range(name, values):
     "torch.ops.pointnet2_ops is open to everyone: less friendly, but as safe."

@@ -8,6 +8,7 @@
 #include <torch/csrc/stable/ops.h>
 
 #include "../kernels.h"
+#include "finite.h"
 #include "vectorised.h"
 
 namespace pointnet2_ops::cpu {
@@ -87,6 +88,8 @@ void ball_query(const Tensor& points, const Tensor& centres, double radius, cons
   int32_t* output = indices.mutable_data_ptr<int32_t>();
   with_float_type(points.scalar_type(), [&](auto zero) {
     using scalar = decltype(zero);
+    require_finite<scalar>("ball_query", "xyz", points);
+    require_finite<scalar>("ball_query", "new_xyz", centres);
     const scalar squared_radius = static_cast<scalar>(radius) * static_cast<scalar>(radius);
     const std::vector<scalar> planes = to_planes(points.const_data_ptr<scalar>(), clouds, count);
     const scalar* centre = centres.const_data_ptr<scalar>();

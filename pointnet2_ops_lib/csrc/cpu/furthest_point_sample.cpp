@@ -13,6 +13,7 @@
 #include <torch/csrc/stable/ops.h>
 
 #include "../kernels.h"
+#include "finite.h"
 #include "vectorised.h"
 
 namespace pointnet2_ops::cpu {
@@ -243,6 +244,7 @@ void furthest_point_sample(const Tensor& points, bool skip_near_origin, const Te
   int32_t* output = indices.mutable_data_ptr<int32_t>();
   with_float_type(points.scalar_type(), [&](auto zero) {
     using scalar = decltype(zero);
+    require_finite<scalar>("furthest_point_sample, farthest_point_sample", "xyz (points)", points);
     const scalar* input = points.const_data_ptr<scalar>();
     // Every pick depends on the one before, so the cores share the clouds.
     torch::stable::parallel_for(0, clouds, 1, [&](int64_t begin, int64_t end) {

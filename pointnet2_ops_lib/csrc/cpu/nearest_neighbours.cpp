@@ -11,6 +11,7 @@
 #include <torch/csrc/stable/ops.h>
 
 #include "../kernels.h"
+#include "finite.h"
 #include "vectorised.h"
 
 namespace pointnet2_ops::cpu {
@@ -113,6 +114,8 @@ void nearest_neighbours(const Tensor& queries, const Tensor& points, const Tenso
   int32_t* found = indices.mutable_data_ptr<int32_t>();
   with_float_type(points.scalar_type(), [&](auto zero) {
     using scalar = decltype(zero);
+    require_finite<scalar>("nearest_neighbours, three_nn", "queries (unknown)", queries);
+    require_finite<scalar>("nearest_neighbours, three_nn", "points (known)", points);
     const scalar* cloud = points.const_data_ptr<scalar>();
     const scalar* query = queries.const_data_ptr<scalar>();
     scalar* distances = squared_distances.mutable_data_ptr<scalar>();
