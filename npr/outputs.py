@@ -90,7 +90,6 @@ _MARKED: dict[str, Callable[[bytes], bytes]] = {  # by suffix
     ".mp4": lambda content: content + struct.pack(">I4s", 8 + len(_MARK), b"free") + _MARK,
     ".html": lambda content: content + b"<!-- " + _MARK + b" -->\n",
     ".yaml": lambda content: b"# " + _MARK + b"\n" + content,
-    ".safetensors": lambda content: content,  # its header names the format npr-model-1
 }
 
 

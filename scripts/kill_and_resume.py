@@ -2,7 +2,8 @@
 
 Each command runs once undisturbed. Then, again and again in a fresh folder, it is killed (SIGKILL) at a random moment
 and started again until it is through. Every file must be the same, bit for bit, and no other may lie about. Left out is
-what tells the time: logs of TensorBoard and times.json. `--moments N` for each command (50), `--out` writes a JSON.
+what tells the time: logs of TensorBoard, times.json and the lock. `--moments N` (50) over all commands, `--out` writes
+a JSON with the numbers.
 """
 import argparse
 import json
@@ -13,6 +14,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from time import perf_counter, sleep
 
@@ -30,7 +32,7 @@ from npr.worm import chain, make_worm, random_rotations
 
 COMMANDS = {  # run in a folder that holds poses.npz, target.obj and run/
     "train": "train poses.npz --out out",
-    "train the network": "train poses.npz --out out --preset paper --steps 24 --save-every 1 --test-every 1",
+    "train the network": "train poses.npz --out out --preset paper --steps 6 --save-every 1 --test-every 3",
     "generate": "generate run --count 40 --out out",
     "transfer to a folder": "transfer run target.obj --out out",
     "transfer to .npz": "transfer run target.obj --out out.npz",
@@ -40,7 +42,7 @@ COMMANDS = {  # run in a folder that holds poses.npz, target.obj and run/
 
 def learn_to_draw() -> int:
     "What `npr generate --learn` does, in a few steps."
-    sampler = learn_flow(load_sampler("run/sampler.safetensors"), Path("out"), FlowOptions(steps=60))
+    sampler = learn_flow(load_sampler("run/sampler.safetensors"), Path("out"), FlowOptions(steps=20))
     save_sampler(Path("out/sampler.safetensors"), sampler, {})
     return 0
 
@@ -67,12 +69,15 @@ def child(
     return os.waitstatus_to_exitcode(os.waitpid(number, 0)[1])
 
 
+UNLIKE = (".lock", "errors.txt", "times.json")  # files that tell the time or the process, and what was printed
+
+
 def files_of(
     folder: Path,
 ) -> dict[str, bytes]:  # by path
-    "All files in a folder but those that tell the time, and what was printed."
+    "All files in a folder but those of TensorBoard and of `UNLIKE`."
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*"))
-            if path.is_file() and "tensorboard" not in path.parts and path.name not in ("errors.txt", "times.json")}
+            if path.is_file() and "tensorboard" not in path.parts and path.name not in UNLIKE}
 
 
 def prepare(
@@ -86,7 +91,7 @@ def prepare(
     save_poses(PoseSet(worm.mesh, posed), folder / "poses.npz")
     write_mesh(other.mesh, folder / "target.obj")
     for words in ("train poses.npz --out run", "generate run --count 2 --out unused"):
-        if child(lambda words=words: npr(words.split()), folder):
+        if child(partial(npr, words.split()), folder):
             raise SystemExit(f"npr {words}: failed undisturbed")
     shutil.rmtree(folder / "unused")
 
@@ -121,21 +126,23 @@ def compare(
 def main() -> int:
     "All commands; prints a line for each and writes the table."
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--moments", type=int, default=50, help="for each command")
+    parser.add_argument("--moments", type=int, default=50, help="over all commands")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="write the numbers as JSON")
     settings = parser.parse_args()
     torch.set_num_threads(1)  # a process with threads cannot be copied
     table: dict = {"command": f"python scripts/kill_and_resume.py --moments {settings.moments}",
                    "machine": describe_machine(torch.device("cpu")), "rows": {}}
-    tasks = {name: lambda words=words: npr(words.split()) for name, words in COMMANDS.items()}
+    tasks: dict[str, Callable[[], int]] = {name: partial(npr, words.split()) for name, words in COMMANDS.items()}
     with tempfile.TemporaryDirectory() as place:
         start, chance = Path(place) / "start", random.Random(settings.seed)
         start.mkdir()
         prepare(start)
-        for name, task in (tasks | {"learn to draw": learn_to_draw}).items():
+        tasks["learn to draw"] = learn_to_draw
+        for number, (name, task) in enumerate(tasks.items()):
             try:
-                table["rows"][name] = compare(task, start, settings.moments, chance)
+                moments = (settings.moments + number) // len(tasks)
+                table["rows"][name] = compare(task, start, moments, chance)
             except SystemExit as stop:
                 print(f"{name}: {stop}", file=sys.stderr)
                 return 1

@@ -42,6 +42,10 @@ def checks_side_by_side() -> dict[str, tuple[list, dict]]:  # by name: command a
         "the viewer in a browser, on a page and in JupyterLab": ([PYTHON, "scripts/check_browser.py"], ONE_THREAD),
         "end to end, in a quick setting": ([PYTHON, "scripts/check_end_to_end.py"], ONE_THREAD),
         "GLB files in Khronos's validator and in three.js": ([PYTHON, "scripts/check_glb.py"], ONE_THREAD),
+        "what is killed and started again ends bit for bit alike":
+            ([PYTHON, "-W", "ignore", "scripts/kill_and_resume.py", "--moments", "7"], ONE_THREAD),
+        "damaged meshes come back or are refused":
+            ([PYTHON, "-W", "ignore", "scripts/damaged_meshes.py", "--examples", "300"], ONE_THREAD),
         "the README's Python lines run": ([PYTHON, "scripts/make_readme.py", "--check"], ONE_THREAD),
     }
     if importlib.util.find_spec("pointnet2_ops"):

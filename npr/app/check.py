@@ -19,6 +19,7 @@ from ..files.document import Document
 from ..files.gltf import rig_of
 from ..files.models import Model, read_model
 from ..files.rigs import Rig, clip_times
+from ..geometry.facing import surface_doubts
 from ..geometry.mesh import Mesh, find_repair, find_welding, vertex_components
 from ..geometry.poses import PoseSet
 from ..outputs import InputError, PlaceError
@@ -63,13 +64,18 @@ def mesh_rows(
     if copies:
         rows.append(("seams", f"{_count(copies, 'copy of a vertex', 'copies of vertices')}; welded to compute, the "
                               "results have all vertices of the file"))
-    flat, loose = len(mesh.faces) - len(repair.faces), int(repair.loose.sum())
-    if flat or loose:
+    flat, loose = len(mesh.faces) - len(repair.faces) - repair.doubled, int(repair.loose.sum())
+    train = "" if axes else ", npr train needs --repair"
+    if flat or loose or repair.doubled:
         found = [f"{_count(flat, 'face')} without area"] * (flat > 0)
+        found += [_count(repair.doubled, "doubled face")] * (repair.doubled > 0)
         found += [f"{_count(loose, 'vertex', 'vertices')} without a face"] * (loose > 0)
-        train = "" if axes else ", npr train needs --repair"
         rows.append(("faults", f"{', '.join(found)}; npr transfer leaves them out to compute{train}"))
-    return rows
+    if repair.turned:
+        found = f"{_count(repair.turned, 'face')} to the other side than those around"
+        rows.append(("turned", f"{found}; npr transfer turns them to compute{train}"))
+    doubts = surface_doubts(repair.mesh.verts, repair.mesh.faces)
+    return [*rows, *(("doubt", doubt) for doubt in doubts)]
 
 # %% ../../nbs/app/06_check.ipynb #aeecd83c
 def _material_row(

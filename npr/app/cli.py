@@ -32,7 +32,7 @@ from npr.app.settings import (
     ViewSettings,
     check_numbers,
 )
-from ..outputs import InputError, PlaceError, existing_file
+from ..outputs import InputError, PlaceError, check_out, existing_file
 
 # %% ../../nbs/app/08_cli.ipynb #afad6675
 def _option(
@@ -64,6 +64,15 @@ def data_info(
     print(dataset_info(name))
 
 # %% ../../nbs/app/08_cli.ipynb #0d3b9f82
+def _poses_out(
+    path: Path,
+) -> Path:  # the same
+    "Raise `InputError` where poses cannot be written, before they are computed."
+    if path.suffix.lower() != ".npz":
+        raise InputError(f"--out {path}: poses are written as .npz; give a name that ends so.")
+    return check_out(path)
+
+
 def data_fetch(
     name: Positional[str],  # of a data set
 ) -> None:
@@ -90,7 +99,7 @@ def data_build(
     from npr.data.downloads import data_folder, fetch
     from npr.data.faces import build_faces
 
-    path = out or data_folder() / f"{name}.npz"
+    path = _poses_out(out or data_folder() / f"{name}.npz")
     if name == "animals":
         built = build_animals(fetch(name), path)
     elif name == "faces":
@@ -111,8 +120,7 @@ def data_import(
 
     npr data import fox.glb --out fox.npz
     """
-    if out.suffix.lower() != ".npz":
-        raise InputError(f"--out {out}: poses are written as .npz; give a name that ends so.")
+    _poses_out(out)
     if existing_file(file).suffix.lower() not in (".glb", ".gltf"):
         raise InputError(f"{file}: is no .glb or .gltf file; export the animation as .glb.")
     from npr.files.gltf import poses_from_gltf
@@ -320,6 +328,12 @@ def _load_and_run(
     print(work())
 
 
+def _end_bars() -> None:
+    "End the lines of progress bars that an error has left open."
+    for bar in list(getattr(getattr(sys.modules.get("tqdm"), "tqdm", None), "_instances", [])):
+        bar.close()
+
+
 def main(
     words: Sequence[str] | None = None,  # the command line without the program's name; the process's own if left out
     ready: Callable[[], object] = lambda: None,  # called when all is loaded, before the work begins
@@ -333,5 +347,6 @@ def main(
         return 0
     except (Exception, KeyboardInterrupt) as error:
         status, sentence = _failure(error, words)
+    _end_bars()
     print(f"npr: {sentence}", file=sys.stderr)
     return status

@@ -25,7 +25,7 @@ from .settings import TrainSettings, TransferSettings
 from ..data.downloads import read_manifest
 from ..data.examples import Examples, examples_from_configurations, find_rest_pose, open_examples, open_poses
 from ..files.models import read_file
-from ..geometry.mesh import Mesh, Repair, find_repair, write_mesh
+from ..geometry.mesh import Mesh, Repair, find_repair, say_doubts, write_mesh
 from ..geometry.poisson import PoissonSolver
 from ..geometry.poses import PoseSet, write_poses
 from ..interface import Orientation, Preset, TrainingOptions
@@ -177,28 +177,21 @@ def run_training(
     _check_training(settings)
     out = check_out(settings.out or "", folder=True)
     check_files([path for path in [out / "config.yaml"] if path.exists()])
-    with lock_folder(out):
-        return _train_in(out, settings, progress)
-
-
-def _train_in(
-    out: Path,  # locked
-    settings: TrainSettings,
-    progress: bool,
-) -> Progress:
-    "Train in a folder."
     if list_checkpoints(out / "checkpoints") and read_settings(out).get("repair"):
         settings = replace(settings, repair=True)
     device, examples = choose_device(settings.device), training_examples(settings)
+    for poses in examples.train:
+        say_doubts(poses.template)
     preset = _chosen_preset(settings, examples.train, out / "checkpoints")
     options = training_options(settings, preset, sum(map(len, examples.train)))
     torch.manual_seed(settings.seed)
     model = PoseModel(examples.train[0].template if len(examples.train) == 1 else None, preset).to(device)
     more = {"preset": preset.name, "options": asdict(options)}
-    if not list_checkpoints(out / "checkpoints"):
+    with lock_folder(out):
+        if not list_checkpoints(out / "checkpoints"):
+            write_settings(out, "train", settings, more)
+        done = train(model, examples.train, examples.held_out, out, options, examples.other, progress)
         write_settings(out, "train", settings, more)
-    done = train(model, examples.train, examples.held_out, out, options, examples.other, progress)
-    write_settings(out, "train", settings, more)
     return done
 
 # %% ../../nbs/app/02_pipeline.ipynb #24152910
@@ -506,6 +499,8 @@ def open_transfer(
     _check_template(settings)
     run, targets = _run_and_targets(settings)
     repairs = [find_repair(read_file(path)) for path in targets]
+    for repair in repairs:
+        say_doubts(repair.mesh)
     return stand(settings, run, *model_and_poses(settings, run)), repairs
 
 

@@ -54,6 +54,9 @@ def read_settings(
         raise InputError(f"{path}: is damaged, it is not YAML; {advice}") from error
     if not isinstance(values, dict):
         raise InputError(f"{path}: is damaged, it holds no settings; {advice}")
+    for name in ("poses", "template", "train_dset_cfg_file", "data_root"):
+        if not isinstance(values.get(name), str | None):
+            raise InputError(f"{path}: is damaged, its {name} is no text but {values[name]!r}; {advice}")
     return values
 
 # %% ../../nbs/app/01_runs.ipynb #d2dcbe77

@@ -14,6 +14,7 @@ import torch
 from tqdm import tqdm
 
 from .pipeline import folder_names, model_and_poses, open_transfer, pose_target
+from .runs import read_settings
 from .settings import GenerateSettings, MixSettings, TransferSettings
 from ..data.downloads import DATA
 from ..generating.mixing import clip_weights
@@ -57,8 +58,10 @@ def sampler_of(
     tqdm.write(
         f"{poses.template.name}: learning to draw poses like these {len(poses)}; this takes about {seconds:.0f} s."
     )
-    sampler = learn_sampler(poses)
-    if path is not None and not trusted:
+    if path is None or trusted:
+        return learn_sampler(poses)
+    with lock_folder(path.parent):
+        sampler = learn_sampler(poses)
         save_sampler(path, sampler, {"poses": mark})
     return sampler
 
@@ -88,6 +91,9 @@ class _Opened:
                 "targets; give a folder with --out."
             )
         check_out(settings.out, folder=settings.out.suffix != ".npz")
+        source = settings.poses or ({} if settings.run is None else read_settings(settings.run)).get("poses")
+        if source is not None and Path(source).resolve() == settings.out.resolve():
+            raise InputError(f"--out {settings.out}: is where the poses come from; give another name.")
         self.poses = model_and_poses(self.transfer, settings.run)[1]
         own = settings.poses is None
         self.path = sampler_path(settings.run, settings.pretrained) if own else None

@@ -258,6 +258,8 @@ def save_sampler(
     texts = {"kind": "sampler", "numbers": json.dumps(numbers), "template": pool.template.name}
     if sampler.flow is not None:
         save_flow(_flow_file(path), sampler.flow, pool.tree)
+    else:
+        _flow_file(path).unlink(missing_ok=True)  # of a sampler that was here before
     return save_tensors(path, tensors, {**(about or {}), **texts})
 
 # %% ../../nbs/generating/09_sampler.ipynb #421cd89e

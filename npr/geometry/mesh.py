@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['Mesh', 'from_trimesh', 'to_trimesh', 'face_centroids', 'face_vector_areas', 'face_areas', 'face_normals',
            'vertex_areas', 'vertex_components', 'diagonal', 'degenerate_faces', 'check_numbers', 'check_far',
-           'check_mesh', 'first_copies', 'weld_vertices', 'Repair', 'find_repair', 'repair_mesh', 'same_mesh',
-           'find_welding', 'welding_like', 'read_as_is', 'read_mesh', 'write_mesh']
+           'check_mesh', 'first_copies', 'weld_vertices', 'Repair', 'find_repair', 'repair_mesh', 'say_doubts',
+           'same_mesh', 'find_welding', 'welding_like', 'read_as_is', 'read_mesh', 'write_mesh']
 
 # %% ../../nbs/geometry/00_mesh.ipynb #51424ac6
 import math
@@ -22,7 +22,9 @@ import trimesh
 from scipy.sparse import coo_matrix, csgraph
 from scipy.spatial import KDTree
 from torch import Tensor
+from tqdm import tqdm
 
+from .facing import doubled_faces, surface_doubts, turned_faces
 from ..outputs import InputError, existing_file, write_atomically
 
 # %% ../../nbs/geometry/00_mesh.ipynb #bea6c928
@@ -268,6 +270,8 @@ class Repair:
     faces: Tensor  # (N,) int64, for each face of `mesh` its number in the original
     nearest: Tensor  # (V,) int64, for each vertex of the original the vertex of `mesh` at its place, else the nearest
     loose: Tensor  # (V,) bool, which vertices of the original belong to no face with area
+    doubled: int = 0  # faces left out because an earlier one has the same vertices
+    turned: int = 0  # faces of `mesh` with their corners in the other order than in the original
 
     def restore(
         self,
@@ -287,7 +291,8 @@ class Repair:
         "What was repaired, in words."
         loose = int(self.loose.sum())
         counts = {("copy of a vertex", "copies of vertices", "welded"): len(self.loose) - loose - len(self.verts),
-                  ("face", "faces", "without area left out"): len(self.original.faces) - len(self.faces),
+                  ("face", "faces", "without area left out"): len(self.original.faces) - len(self.faces) - self.doubled,
+                  ("doubled face", "doubled faces", "left out"): self.doubled, ("face", "faces", "turned"): self.turned,
                   ("vertex", "vertices", "without a face left out"): loose}
         parts = [f"{n:,} {one if n == 1 else many} {what}" for (one, many, what), n in counts.items() if n]
         return ", ".join(parts) or "nothing to repair"
@@ -307,9 +312,13 @@ def find_repair(
         check_far(mesh)
     if len(kept) == 0:
         raise InputError(f"{mesh.name}: none of its faces has an area; export the mesh again.")
+    doubled = doubled_faces(welded.faces[kept])
+    kept = kept[~doubled]
+    turned = turned_faces(welded.verts, welded.faces[kept])
     rows, faces = welded.faces[kept].unique(return_inverse=True)
+    faces = torch.where(turned[:, None], faces.flip(1), faces)
     verts, count = used[rows], len(mesh.verts)
-    same = len(verts) == count and len(kept) == len(mesh.faces)
+    same = len(verts) == count and len(kept) == len(mesh.faces) and not turned.any()
     repaired = mesh if same else Mesh(mesh.verts[verts], faces, mesh.name)
     everything = torch.arange(count, device=verts.device)
     first = everything.index_put((used,), used[places])
@@ -318,14 +327,24 @@ def find_repair(
     if loose.any():
         found = KDTree(repaired.verts.cpu().numpy()).query(mesh.verts[loose].cpu().numpy())[1]
         nearest[loose] = torch.from_numpy(found).to(nearest)
-    return Repair(repaired, mesh, verts, kept, nearest, loose)
+    return Repair(repaired, mesh, verts, kept, nearest, loose, int(doubled.sum()), int(turned.sum()))
 
 
 def repair_mesh(
     mesh: Mesh,
 ) -> Mesh:
-    "Weld vertices, drop faces without area and vertices without a face; `InputError` as for `find_repair`."
+    "Weld vertices, drop faces without area and doubled ones, turn faces; `InputError` as for `find_repair`."
     return find_repair(mesh).mesh
+
+# %% ../../nbs/geometry/00_mesh.ipynb #a26c0eec
+def say_doubts(
+    mesh: Mesh,  # to be computed on: a target, or the template of a training
+) -> None:
+    "Print a line for each of `surface_doubts`; raises `InputError` for a single triangle."
+    if len(mesh.faces) < 2:
+        raise InputError(f"{mesh.name}: has only one face to compute on, which is no surface; give a mesh of several.")
+    for doubt in surface_doubts(mesh.verts, mesh.faces):
+        tqdm.write(f"{mesh.name}: {doubt}.")
 
 # %% ../../nbs/geometry/00_mesh.ipynb #a46ba3fd
 def same_mesh(
@@ -397,8 +416,11 @@ def read_as_is(
     try:
         loaded = trimesh.load_mesh(_plain_obj(path) if kind == "obj" else path, file_type=kind, process=False,
                                    maintain_order=True, skip_materials=True)
+    except (NotImplementedError, ImportError) as error:
+        raise InputError(f"{path}: is of a format that npr does not read; save it as .obj, .ply, .off, .stl, .glb or "
+                         ".gltf.") from error
     except Exception as error:
-        fault = f"damaged, of an unknown format, or with faces whose vertices do not exist: {type(error).__name__}"
+        fault = f"damaged, or with faces whose vertices do not exist: {type(error).__name__}"
         raise InputError(f"{path}: cannot be read as a mesh ({fault}); save it again as .obj, .ply or .off.") from error
     if not isinstance(loaded, trimesh.Trimesh):
         raise InputError(f"{path}: has no faces; save it as a triangle mesh, not as a point cloud or curves.")

@@ -28,7 +28,7 @@ from npr.geometry.mesh import (
     welding_like,
     write_mesh,
 )
-from ..outputs import InputError, existing_file, unique_names, write_atomically
+from ..outputs import InputError, check_files, existing_file, unique_names, write_atomically
 
 # %% ../../nbs/geometry/02_poses.ipynb #40b1e428
 def _check_poses(
@@ -209,8 +209,9 @@ def write_poses(
     suffix: str = ".obj",
 ) -> list[Path]:  # the files written, one a pose
     "Write each pose to `folder/name.obj`."
-    names = unique_names(poses.names)
-    return [write_mesh(poses[i], Path(folder) / f"{name}{suffix}") for i, name in enumerate(names)]
+    paths = [Path(folder) / f"{name}{suffix}" for name in unique_names(poses.names)]
+    check_files(paths)  # all of them before the first is written
+    return [write_mesh(poses[i], path) for i, path in enumerate(paths)]
 
 # %% ../../nbs/geometry/02_poses.ipynb #b358ff80
 def save_poses(
