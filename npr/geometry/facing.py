@@ -143,7 +143,8 @@ def surface_doubts(
     "What speaks against a surface, of which registration needs to know inside and outside, and which part is which."
     found, doubts = find_patches(faces), []
     if turned := int(turned_faces(verts, faces).sum()):
-        doubts.append(f"{turned:,} of its faces look to the other side than those around them; npr train --repair turns them")
+        doubts.append(f"{turned:,} of its faces look to the other side than those around them; npr train --repair "
+                      "turns them")
     if count := int(doubled_faces(faces).sum()):
         doubts.append(f"{count:,} of its faces are there twice; npr train --repair leaves the second out")
     if count := int((~found.two_sided).sum()):
