@@ -537,7 +537,7 @@ MUTANTS = [
            "    return path",
            ('app/09_faults',), "a file of the user is not replaced"),
     Mutant("missing-runs-not-said", "app.benchmark",
-           "if not settings.run.exists():",
+           "if settings.data is None and not settings.run.exists():",
            "if False:",
            ('app/09_faults',), "evaluate says that the run is missing"),
 ]

@@ -174,7 +174,7 @@ def open_evaluation(
     "The data set on which to measure; raises `InputError` where neither the settings nor the run name one."
     if settings.bodies is not None and settings.bodies < 1:
         raise InputError(f"--bodies {settings.bodies}: give at least one body, or leave it out for all.")
-    if not settings.run.exists():
+    if settings.data is None and not settings.run.exists():
         raise InputError(f"{settings.run}: there is no such run; check the path, or train a model first.")
     name = settings.data or read_settings(settings.run).get("poses")
     if name is None or (name not in read_manifest() and Path(name).is_dir()):
