@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from tqdm import tqdm
 
 from .pipeline import folder_names, model_and_poses, open_transfer, pose_target
 from .runs import read_settings
@@ -50,14 +49,10 @@ def sampler_of(
     path: Path | None = None,  # where it is kept; None: nowhere
     trusted: bool = False,  # take what is kept there, whatever poses it was learned from, and write nothing
 ) -> PoseSampler:
-    "The sampler of some poses, read where it is kept, else learned; prints a line before it learns."
+    "The sampler of some poses, read where it is kept, else learned."
     mark = fingerprint(poses)
     if path is not None and path.is_file() and (trusted or load_tensors(path)[1].get("poses") == mark):
         return load_sampler(path)
-    seconds = 5 + 1e-4 * len(poses) * len(poses.template.verts)
-    tqdm.write(
-        f"{poses.template.name}: learning to draw poses like these {len(poses)}; this takes about {seconds:.0f} s."
-    )
     if path is None or trusted:
         return learn_sampler(poses)
     with lock_folder(path.parent):
