@@ -221,7 +221,8 @@ def output_texts(
     cell: dict,
 ) -> list[str]:
     "What a cell printed, and its value as text."
-    return ["".join(output.get("text", "")) + "".join(output.get("data", {}).get("text/plain", ""))
+    kinds = ("text/plain", "text/markdown")
+    return ["".join([*output.get("text", ""), *("".join(output.get("data", {}).get(kind, "")) for kind in kinds)])
             for output in cell.get("outputs", [])]
 
 

@@ -69,7 +69,7 @@ run() {
 }
 
 train() {  # the published network on its own schedule; Ctrl-C after the time that is left, which saves
-    timeout -s INT "$(left)" "$PYTHON" -c 'from npr.app.cli import main; main()' train bodies-2k --preset paper \
+    timeout -s INT "$(left)" "$PYTHON" -c 'import sys; from npr.app.cli import main; sys.exit(main())' train bodies-2k --preset paper \
         --out "$OUT/paper" ${REHEARSE:+--steps 2} >"$OUT/training.log" 2>&1
     case $? in
         0) touch "$OUT/training.done"; echo "training: done" ;;
