@@ -51,8 +51,16 @@ def find_file(
     for candidate in candidate_paths(path, config, data_root):
         if candidate.is_file():
             return candidate
-    raise InputError(f"{config}: names {path}, which is neither in the working directory nor beside the configuration; "
-                     "say with --data-root where the data is.")
+    raise InputError(_not_found(path, config))
+
+
+def _not_found(
+    path: str,  # as a configuration gives it
+    config: Path,
+) -> str:  # the sentence
+    "What is said of a file that is nowhere."
+    return (f"{config}: names {path}, which is neither in the working directory nor beside the configuration; "
+            "say with --data-root where the data is.")
 
 # %% ../../nbs/paper/04_configurations.ipynb #688084b8
 @dataclass(frozen=True)
@@ -63,26 +71,73 @@ class Entry:
     jacobians: Path | None  # where the Jacobians are or should be; None where no file is named
 
 
+# %% ../../nbs/paper/04_configurations.ipynb #b9b4b175
+class _Places:
+    "Where the paths of a configuration lead. Each folder is looked up and listed once, however many files are named."
+
+    def __init__(
+        self,
+        config: Path,
+        data_root: str | Path | None,
+    ):
+        self.config, self.data_root = config, data_root
+        self.folders: dict[str, list[str]] = {}  # by the folder as given, see `candidate_paths`
+        self.listed: dict[str, set[str]] = {}  # files by folder
+
+    def candidates(
+        self,
+        folder: str,  # as a configuration gives it
+    ) -> list[str]:
+        "Where a folder may lead."
+        if folder not in self.folders:
+            paths = candidate_paths(os.path.join(folder, "file"), self.config, self.data_root)
+            self.folders[folder] = [str(path.parent) for path in paths]
+        return self.folders[folder]
+
+    def find(
+        self,
+        path: str,  # as a configuration gives it
+    ) -> int | None:  # which candidate has the file; None where none does
+        "Look a file up."
+        folder, name = os.path.split(path)
+        return next((i for i, place in enumerate(self.candidates(folder)) if name in self._files(place)), None)
+
+    def _files(
+        self,
+        folder: str,
+    ) -> set[str]:
+        "The names of all files in a folder; none where there is no such folder."
+        if folder not in self.listed:
+            try:
+                with os.scandir(folder) as entries:
+                    self.listed[folder] = {entry.name for entry in entries if entry.is_file()}
+            except OSError:
+                self.listed[folder] = set()
+        return self.listed[folder]
+
+# %% ../../nbs/paper/04_configurations.ipynb #3c8943bc
 def _read_entry(
     number: int,
     entry: dict,
-    config: Path,
-    data_root: str | Path | None,
+    places: _Places,
     sources: dict[str, Path],  # templates that were found before, by their paths as given
 ) -> Entry:
     "One entry with its paths found."
     if not isinstance(entry, dict) or not all(isinstance(entry.get(key), str) for key in ("src", "tgt")):
-        raise InputError(f"{config}: entry {number} does not name its meshes; "
+        raise InputError(f"{places.config}: entry {number} does not name its meshes; "
                          "give it a src (template) and a tgt (posed mesh).")
     if entry["src"] not in sources:
-        sources[entry["src"]] = find_file(entry["src"], config, data_root)
-    source, target = sources[entry["src"]], find_file(entry["tgt"], config, data_root)
-    field = entry.get("J_file")
+        sources[entry["src"]] = find_file(entry["src"], places.config, places.data_root)
+    source, (folder, name) = sources[entry["src"]], os.path.split(entry["tgt"])
+    if (found := places.find(entry["tgt"])) is None:
+        raise InputError(_not_found(entry["tgt"], places.config))
+    target, field = Path(places.candidates(folder)[found], name), entry.get("J_file")
     if not isinstance(field, str):
         return Entry(source, target, None)
-    places = candidate_paths(field, config, data_root)
-    beside = places[candidate_paths(entry["tgt"], config, data_root).index(target)] if len(places) > 1 else places[0]
-    return Entry(source, target, next((path for path in places if path.is_file()), beside))
+    folder, name = os.path.split(field)
+    candidates, there = places.candidates(folder), places.find(field)
+    beside = min(found, len(candidates) - 1) if there is None else there
+    return Entry(source, target, Path(candidates[beside], name))
 
 # %% ../../nbs/paper/04_configurations.ipynb #b579cc99
 def read_entries(
@@ -100,7 +155,8 @@ def read_entries(
         raise InputError(f"{config}: is not a list of poses; give a configuration of the release, "
                          "a list of entries with src and tgt.")
     sources, bar = {}, tqdm(listed, desc=f"files of {config.name}", delay=2, disable=not progress)
-    return [_read_entry(number, entry, config, data_root, sources) for number, entry in enumerate(bar)]
+    places = _Places(config, data_root)
+    return [_read_entry(number, entry, places, sources) for number, entry in enumerate(bar)]
 
 # %% ../../nbs/paper/04_configurations.ipynb #e03dc72a
 def read_jacobians(
