@@ -21,6 +21,7 @@ from npr.geometry.mesh import (
     Mesh,
     Repair,
     check_mesh,
+    diagonal,
     find_repair,
     find_welding,
     read_as_is,
@@ -218,9 +219,11 @@ def save_poses(
     poses: PoseSet,
     path: str | Path,  # ending in .npz
 ) -> Path:
-    "Write template, positions, names and times into one file; positions in single precision."
-    content = BytesIO()
-    arrays: dict[str, Any] = {"rest": poses.template.verts.numpy(), "poses": poses.posed.numpy().astype(np.float32),
+    "Write template, positions, names and times into one file; positions in single precision where it is fine enough."
+    content, single = BytesIO(), poses.posed.float()
+    coarse = ((single - poses.posed).abs() > 1e-5 * diagonal(poses.template)).any()  # of bodies far from the origin
+    arrays: dict[str, Any] = {"rest": poses.template.verts.numpy(),
+                              "poses": (poses.posed if coarse else single).numpy(),
                               "faces": poses.template.faces.numpy().astype(np.int32),
                               "pose_names": np.array(poses.names, dtype=str)}
     if poses.times is not None:
