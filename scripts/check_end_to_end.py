@@ -84,7 +84,8 @@ def check_train_and_transfer(
     run("train", out, out=str(out / "run"), steps=20)
     write_mesh(load_dataset("bodies-2k").targets["child"].poses.template, out / "child.obj")
     run("transfer", out, paths=f"{out / 'run'} {out / 'child.obj'}", out=str(out / "posed"))
-    assert {path.name for path in (out / "run").iterdir()} == {"config.yaml", "cmd.txt", "checkpoints", "tensorboard"}
+    left = {".lock", "config.yaml", "cmd.txt", "checkpoints", "tensorboard"}
+    assert {path.name for path in (out / "run").iterdir()} == left
     assert len(list((out / "posed" / "child").glob("*.obj"))) == 240
 
 

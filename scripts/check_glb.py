@@ -456,7 +456,10 @@ def lost(
     missing = [str(key) for key, content in before.items() if after.get(key) != content]
     if pictures_of(given) != pictures_of(written):
         missing.append("pictures")
-    for name in ("materials", "textures", "samplers", "extras", "asset"):
+    made_by = {"generator": None}  # npr names itself there
+    if given.json["asset"] | made_by != written.json["asset"] | made_by:
+        missing.append("asset")
+    for name in ("materials", "textures", "samplers", "extras"):
         if given.json.get(name) != written.json.get(name):
             missing.append(name)
     for kind in ("nodes", "meshes", "scenes"):
