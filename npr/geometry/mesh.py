@@ -6,7 +6,7 @@
 __all__ = ['Mesh', 'from_trimesh', 'to_trimesh', 'face_centroids', 'face_vector_areas', 'face_areas', 'face_normals',
            'vertex_areas', 'vertex_components', 'diagonal', 'degenerate_faces', 'check_numbers', 'check_far',
            'check_mesh', 'first_copies', 'weld_vertices', 'Repair', 'find_repair', 'repair_mesh', 'say_doubts',
-           'same_mesh', 'find_welding', 'welding_like', 'read_as_is', 'read_mesh', 'write_mesh']
+           'same_mesh', 'find_welding', 'welding_like', 'read_as_is', 'read_mesh', 'single_is_enough', 'write_mesh']
 
 # %% ../../nbs/geometry/00_mesh.ipynb #51424ac6
 import math
@@ -442,6 +442,14 @@ def read_mesh(
 _TEXT, _WRITTEN = ("obj", "off"), ("obj", "ply", "off", "stl", "glb")
 
 
+def single_is_enough(
+    verts: Tensor,  # (..., 3) float64
+    size: float,  # of the mesh, see `diagonal`
+) -> bool:
+    "Whether single precision holds positions to 1e-5 of the size; not where a mesh is far from the origin."
+    return bool(((verts.float() - verts).abs() <= 1e-5 * size).all())
+
+
 def write_mesh(
     mesh: Mesh,
     path: str | Path,  # the suffix says the format: .obj, .ply, .off, .stl, .glb
@@ -455,7 +463,7 @@ def write_mesh(
     if kind not in _WRITTEN:
         raise InputError(f"{path}: meshes cannot be written as {path.suffix or 'a file without suffix'!r}; "
                          "use .obj, .ply or .off.")
-    if kind not in _TEXT and not (mesh.verts.float() - mesh.verts).abs().max() <= 1e-5 * size:
+    if kind not in _TEXT and not single_is_enough(mesh.verts, size):
         raise InputError(f"{path}: a {kind} file has single precision, which cannot hold the positions of {mesh.name}, "
                          "so far from the origin or of such a size; use .obj, or move or scale the mesh.")
     digits: dict[str, Any] = {"digits": 8 - min(8, math.floor(math.log10(size)))} if kind in _TEXT and size > 0 else {}

@@ -26,6 +26,7 @@ from npr.geometry.mesh import (
     find_welding,
     read_as_is,
     same_mesh,
+    single_is_enough,
     welding_like,
     write_mesh,
 )
@@ -220,10 +221,9 @@ def save_poses(
     path: str | Path,  # ending in .npz
 ) -> Path:
     "Write template, positions, names and times into one file; positions in single precision where it is fine enough."
-    content, single = BytesIO(), poses.posed.float()
-    coarse = ((single - poses.posed).abs() > 1e-5 * diagonal(poses.template)).any()  # of bodies far from the origin
+    content, single = BytesIO(), single_is_enough(poses.posed, diagonal(poses.template))
     arrays: dict[str, Any] = {"rest": poses.template.verts.numpy(),
-                              "poses": (poses.posed if coarse else single).numpy(),
+                              "poses": (poses.posed.float() if single else poses.posed).numpy(),
                               "faces": poses.template.faces.numpy().astype(np.int32),
                               "pose_names": np.array(poses.names, dtype=str)}
     if poses.times is not None:
