@@ -27,7 +27,8 @@ setup(
     python_requires=f">={settings['min_python']}",
     install_requires=settings["requirements"].split(),
     extras_require={"dev": settings["dev_requirements"].split(), "drive": settings["drive_requirements"].split(),
-                    "video": settings["video_requirements"].split()},
+                    "video": settings["video_requirements"].split(),
+                    "parallel": settings["parallel_requirements"].split()},
     entry_points={"console_scripts": settings["console_scripts"].split("\n")},
     zip_safe=False,
 )

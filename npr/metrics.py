@@ -13,7 +13,7 @@ from torch import Tensor
 
 from .geometry.frames import face_rotations
 from .geometry.mesh import face_normals
-from .geometry.operators import complete_jacobians, gradient_matrix, jacobians
+from .geometry.operators import completed_jacobians, fields_at, gradient_matrix, jacobians
 from .geometry.poisson import PoissonSolver
 from .geometry.poses import PoseSet
 from .outputs import InputError
@@ -135,10 +135,9 @@ def copy_poses(
     complete: bool = True,  # let Jacobians also map normals
 ) -> Tensor:  # (P, V, 3) vertices of the target
     "Give the target the Jacobians of its matching source faces."
-    fields = jacobians(gradient_matrix(poses.template), poses.posed)
     if complete:
-        fields = complete_jacobians(fields, poses.template, poses.posed)
-    return target.solve(fields[:, match])
+        return target.solve(fields_at(completed_jacobians(poses.template, poses.posed), match))
+    return target.solve(jacobians(gradient_matrix(poses.template), poses.posed)[:, match])
 
 # %% ../nbs/02_metrics.ipynb #3d3a1864
 def copy_baselines(
@@ -154,8 +153,8 @@ def copy_baselines(
                "registered": match_by_registration(source, rest) if registered is None else registered}
     if true_faces is not None:
         matches["oracle"] = true_faces
-    fields = complete_jacobians(jacobians(gradient_matrix(source), poses.posed), source, poses.posed)
-    copied = {row: fields[:, match] for row, match in matches.items()}
+    fields = completed_jacobians(source, poses.posed)
+    copied = {row: fields_at(fields, match) for row, match in matches.items()}
     if undo is not None:
         copied["registered"] = copied["registered"] @ undo
     return {row: target.solve(field) for row, field in copied.items()}

@@ -27,7 +27,7 @@ from npr.geometry.mesh import (
     same_mesh,
     vertex_components,
 )
-from .geometry.operators import complete_jacobians, gradient_matrix, jacobians
+from .geometry.operators import complete_jacobians, completed_jacobians, gradient_matrix, jacobians
 from .geometry.poisson import PoissonSolver
 from .geometry.poses import PoseSet
 from .interface import Carried, PoseCode, PreparedPoses, Preset, Queries
@@ -198,9 +198,11 @@ class _Preparation(_Networks):
         template, posed = poses.template.to(self.device), poses.posed.to(self.device)
         self._check_template(poses.template)
         given = poses.jacobians
-        fields = jacobians(gradient_matrix(template), posed) if given is None else given.to(self.device)
-        if self.encoder.completes_jacobians:
-            fields = complete_jacobians(fields, template, posed)
+        if given is None and self.encoder.completes_jacobians:
+            fields = completed_jacobians(template, posed, torch.float32)
+        else:
+            fields = jacobians(gradient_matrix(template), posed) if given is None else given.to(self.device)
+            fields = complete_jacobians(fields, template, posed) if self.encoder.completes_jacobians else fields
         features = torch.cat([face_centroids(posed.float(), template.faces), fields.flatten(2).float()], dim=-1)
         return PreparedPoses(features, self.encoder.neighbours(features[..., :3]))
 

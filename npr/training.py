@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['learning_rate', 'batch_of_step', 'Source', 'Sources', 'training_loss', 'Validation', 'Progress', 'times_of',
            'record_time', 'fingerprint', 'list_checkpoints', 'newest_checkpoint', 'Run', 'check_same_training',
-           'start_from_foreign', 'StopRequest', 'record_networks', 'train']
+           'start_from_foreign', 'StopRequest', 'record_networks', 'quick_products', 'take_step', 'train']
 
 # %% ../nbs/03_training.ipynb #301e857f
 import copy
@@ -14,9 +14,10 @@ import json
 import math
 import signal
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -41,6 +42,16 @@ from npr.model import (
     save_tensors,
 )
 from .outputs import InputError, write_atomically
+from npr.parallel import (
+    Processes,
+    any_of,
+    from_main,
+    join_processes,
+    own_share,
+    shared_statistics,
+    sum_gradients,
+    total,
+)
 
 # %% ../nbs/03_training.ipynb #ad326aac
 def learning_rate(
@@ -157,15 +168,18 @@ def training_loss(
     sources: Sources,
     chosen: Tensor,  # (P,) which poses
     options: TrainingOptions,
-) -> Tensor:  # ()
+    processes: Processes | None = None,  # that share the poses; None: one alone
+) -> Tensor:  # (); its sum over all processes is the loss
     "Squared distance of vertices after the solve, and squared error of the Jacobians, weighted as the options say."
-    loss = torch.zeros((), device=model.device)
-    for source, own in sources.locate(chosen):
-        own = own.to(model.device)
-        fields, verts = source.reconstruct(model, own)
+    processes, loss, dealt = processes or Processes(), torch.zeros((), device=model.device), 0
+    for source, found in sources.locate(chosen):
+        own, counts = own_share(found, dealt, processes)
+        own, dealt = own.to(model.device), dealt + len(found)
+        with shared_statistics(model, processes, counts):
+            fields, verts = source.reconstruct(model, own)
         vertex_error = pmd(verts, source.truth[own]).mean() / source.diagonal**2
         jacobian_error = (fields - source.poses.jacobians[own]).square().mean()
-        weight = len(own) / len(chosen)
+        weight = counts * len(own) / len(chosen)
         loss = loss + weight * (options.vertex_weight * vertex_error + options.jacobian_weight * jacobian_error)
     return loss
 
@@ -189,19 +203,25 @@ class Validation:
     def errors(
         self,
         model: PoseModel,
+        processes: Processes | None = None,  # that share the poses; None: one alone
     ) -> tuple[float, float | None]:  # mean PMD, squared metres: held-out poses, and the other body where there is one
         "How good the model is now."
         model.eval()
-        source = [pmd(part.reconstruct(model, own)[1], part.truth[own])
-                  for chosen in torch.arange(len(self.unseen)).split(8)
-                  for part, own in self.unseen.locate(chosen)]
-        other = None
-        if self.has_other:
-            batches = torch.arange(len(self.poses), device=model.device).split(8)
-            verts = torch.cat([model.pose(model.encode(self.poses[chosen]), self.target) for chosen in batches])
-            other = pmd(verts, self.truth).mean().item()
+        processes, sums = processes or Processes(), torch.zeros(2, dtype=torch.float64, device=model.device)
+
+        def dealt(count: int) -> Iterable[Tensor]:
+            own = torch.arange(count)[processes.number::processes.count]
+            return own.split(8) if len(own) else ()
+
+        for chosen in dealt(len(self.unseen)):
+            for part, own in self.unseen.locate(chosen):
+                sums[0] += pmd(part.reconstruct(model, own)[1], part.truth[own]).sum()
+        for chosen in dealt(len(self.poses) if self.has_other else 0):
+            verts = model.pose(model.encode(self.poses[chosen.to(model.device)]), self.target)
+            sums[1] += pmd(verts, self.truth[chosen.to(model.device)]).sum()
         model.train()
-        return torch.cat(source).mean().item(), other
+        source, other = total(sums, processes).tolist()
+        return source / len(self.unseen), other / len(self.poses) if self.has_other else None
 
 # %% ../nbs/03_training.ipynb #ba77cdb5
 @dataclass
@@ -274,16 +294,20 @@ class Run:
         options: TrainingOptions,
         folder: Path,  # receives checkpoints
         data: str,  # fingerprint of templates and poses
+        processes: Processes | None = None,  # that train together; None: one alone
     ):
-        self.model, self.options, self.folder = model, options, folder
-        self.optimizer = torch.optim.Adam(model.parameters(), options.learning_rate, fused=model.device.type == "cuda")
+        self.model, self.options, self.folder, self.processes = model, options, folder, processes or Processes()
         self.progress = Progress(data)
+
+    @cached_property
+    def optimizer(self) -> torch.optim.Adam:  # made when it is first needed, because that loads a large part of torch
+        weights, rate = self.model.parameters(), self.options.learning_rate
+        return torch.optim.Adam(weights, rate, fused=self.model.device.type == "cuda")
 
     def save(self) -> Path:
         "Write `folder/checkpoint-<step>.safetensors` and remove all but the last two."
         tensors, about = model_tensors(self.model)
-        for number, state in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{number}.{key}": value for key, value in state.items()}
+        tensors |= _averages(self.optimizer) if self.progress.step else {}
         progress = {name: value for name, value in asdict(self.progress).items() if name != "seconds"}
         about |= {"options": json.dumps(asdict(self.options)), "progress": json.dumps(progress)}
         record_time(self.folder, self.progress)
@@ -301,12 +325,8 @@ class Run:
         path, tensors, about = found
         check_same_training(path, about, self)
         self.model.load_state_dict(model_state(self.model.preset, tensors))
-        state = {}
-        for name, tensor in tensors.items():
-            if name.startswith("optimizer."):
-                _, number, key = name.split(".")
-                state.setdefault(int(number), {})[key] = tensor
-        self.optimizer.load_state_dict({"state": state, "param_groups": self.optimizer.state_dict()["param_groups"]})
+        if state := _state_of_averages(tensors):
+            self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": state})
         progress = json.loads(about["progress"])
         self.progress = Progress(**progress | {"seconds": times_of(self.folder).get(progress["step"], 0.0)})
 
@@ -329,6 +349,25 @@ def check_same_training(
                          "those.")
     if json.loads(about["progress"])["data"] != run.progress.data:
         raise InputError(f"{path}: was trained on another template or other poses; train in an empty folder.")
+
+
+def _averages(
+    optimizer: torch.optim.Optimizer,
+) -> dict[str, Tensor]:  # by number of the parameter and name
+    "What an optimiser remembers, for a file."
+    states = optimizer.state_dict()["state"].items()
+    return {f"optimizer.{number}.{key}": value for number, state in states for key, value in state.items()}
+
+
+def _state_of_averages(
+    tensors: dict[str, Tensor],  # of a checkpoint
+) -> dict[int, dict[str, Tensor]]:  # as the optimiser takes it
+    "The reverse."
+    state = {}
+    for name in [name for name in tensors if name.startswith("optimizer.")]:
+        _, number, key = name.split(".")
+        state.setdefault(int(number), {})[key] = tensors[name]
+    return state
 
 
 def _sizes(
@@ -357,9 +396,34 @@ def start_from_foreign(
                          "use another checkpoint.") from error
     run.progress.step = found.epochs * math.ceil(poses_per_epoch / run.options.batch_size)
 
+
+def _begin(
+    run: Run,
+    poses: Sequence[PoseSet],  # to learn from
+) -> None:
+    "Put the models of all processes where the main process finds the training."
+    def begin() -> tuple[dict, dict, Progress]:
+        run.resume()
+        start_from_foreign(run, sum(map(len, poses)))
+        if run.progress.step == 0:
+            run.model.initialise(poses[0])
+        return run.model.state_dict(), run.optimizer.state_dict(), run.progress
+
+    weights, averages, progress = from_main(begin, run.processes)
+    if not run.processes.is_main:
+        run.model.load_state_dict(weights)
+        run.optimizer.load_state_dict(averages)
+        run.progress = progress
+
 # %% ../nbs/03_training.ipynb #804d6666
 class StopRequest:
     "While entered, the first SIGINT or SIGTERM sets `wanted` instead of ending the program."
+
+    def __init__(
+        self,
+        once: bool = True,  # whether a second signal ends the program
+    ):
+        self.once = once
 
     def __enter__(self) -> "StopRequest":
         self.wanted, self.previous = False, {}
@@ -368,7 +432,7 @@ class StopRequest:
         return self
 
     def _note(self, *_) -> None:
-        if self.wanted:
+        if self.wanted and self.once:
             raise KeyboardInterrupt
         self.wanted = True
 
@@ -391,8 +455,17 @@ def record_networks(
     source.recorded[len(chosen)] = networks
 
 
+def _can_record(
+    run: Run,
+    sources: Sources,
+) -> bool:
+    "Whether all steps run the same kernels: on one template, by one process."
+    on_gpu, alone = run.model.device.type == "cuda", run.processes.count == 1
+    return on_gpu and run.model.preset.static_shapes and len(sources.parts) == 1 and alone
+
+
 @contextmanager
-def _quick_products(
+def quick_products(
     device: torch.device,
 ) -> Iterator[None]:
     "While entered, products on a GPU use TF32."
@@ -404,23 +477,25 @@ def _quick_products(
         torch.backends.cuda.matmul.allow_tf32 = before
 
 # %% ../nbs/03_training.ipynb #98b6fbdf
-def _step(
+def take_step(
     run: Run,
     sources: Sources,
 ) -> float:  # the loss
-    "One step of the optimiser; raises `InputError` for a loss that is not finite."
+    "One step of the optimiser, of all processes together; raises `InputError` for a loss that is not finite."
     step, options = run.progress.step, run.options
     torch.manual_seed(options.seed * 1_000_003 + step)  # for the jitter of queries: the same after resuming
     for group in run.optimizer.param_groups:
         group["lr"] = learning_rate(step, options)
     chosen = batch_of_step(step, len(sources), options)
-    loss = training_loss(run.model, sources, chosen, options)
+    own = training_loss(run.model, sources, chosen, options, run.processes)
+    loss = total(own.detach(), run.processes)
     if not loss.isfinite():
         names = ", ".join(sources.names[number] for number in chosen)
         raise InputError(f"{run.folder.parent}: the loss became {loss.item()} at step {step} (poses: {names}); look at "
                          "these poses, or train with a smaller learning rate in an empty folder.")
     run.optimizer.zero_grad()
-    loss.backward()
+    own.backward()
+    sum_gradients(run.model.parameters(), run.processes)
     torch.nn.utils.clip_grad_norm_(run.model.parameters(), 1.0)
     run.optimizer.step()
     return loss.item()
@@ -430,20 +505,25 @@ def _validate(
     run: Run,
     validation: Validation,
     loss: float | None,  # of the last step, if there was one
-    log: SummaryWriter,
+    log: SummaryWriter | None,  # None where this process is not the main one
     bar: tqdm,
 ) -> None:
     "Record both errors; keep the model if the one on held-out poses is the smallest so far."
-    error, other = validation.errors(run.model)
+    error, other = validation.errors(run.model, run.processes)
     best = min((row[2] for row in run.progress.history), default=math.inf)
     run.progress.history.append([run.progress.step, loss, error, other])
-    log.add_scalar("PMD/held-out poses", error, run.progress.step)
-    if other is not None:
-        log.add_scalar("PMD/another body", other, run.progress.step)
+    if log is not None:
+        log.add_scalar("PMD/held-out poses", error, run.progress.step)
+        if other is not None:
+            log.add_scalar("PMD/another body", other, run.progress.step)
     shown = {"held-out PMD x 10^-3": error} | ({} if other is None else {"another body": other})
     bar.set_postfix({name: f"{1e3 * value:.2f}" for name, value in shown.items()})
-    if error < best or not (run.folder / "best.safetensors").is_file():
-        save_model(run.model, run.folder / "best.safetensors")
+
+    def keep() -> None:
+        if error < best or not (run.folder / "best.safetensors").is_file():
+            save_model(run.model, run.folder / "best.safetensors")
+
+    from_main(keep, run.processes)
 
 # %% ../nbs/03_training.ipynb #150e7574
 def _take_steps(
@@ -453,28 +533,30 @@ def _take_steps(
     progress: bool,
 ) -> None:
     "All remaining steps, with logs, validation and checkpoints."
-    options, done = run.options, run.progress
-    start = perf_counter() - done.seconds
-    with SummaryWriter(run.folder.parent / "tensorboard", purge_step=done.step) as log, \
-         torch.random.fork_rng(), StopRequest() as stop, _quick_products(run.model.device), \
-         tqdm(total=options.steps, initial=done.step, desc="training", disable=not progress, mininterval=1) as bar:
+    options, done, processes = run.options, run.progress, run.processes
+    start, place = perf_counter() - done.seconds, run.folder.parent / "tensorboard"
+    with SummaryWriter(place, purge_step=done.step) if processes.is_main else nullcontext() as log, \
+         torch.random.fork_rng(), StopRequest(once=processes.count == 1) as stop, quick_products(run.model.device), \
+         tqdm(total=options.steps, initial=done.step, desc="training", disable=not (progress and processes.is_main),
+              mininterval=1) as bar:
         run.model.train()
         if options.steps == 0:
             _validate(run, validation, None, log, bar)
-            run.save()
-        elif run.model.device.type == "cuda" and run.model.preset.static_shapes and len(sources.parts) == 1:
+            from_main(run.save, processes)
+        elif _can_record(run, sources):
             record_networks(sources.parts[0], run.model, options.batch_size)
         while done.step < options.steps:
-            loss = _step(run, sources)
+            loss = take_step(run, sources)
             done.step, done.seconds = done.step + 1, perf_counter() - start
             bar.update()
-            log.add_scalar("loss", loss, done.step)
-            last = done.step == options.steps
+            if log is not None:
+                log.add_scalar("loss", loss, done.step)
+            last, stopped = done.step == options.steps, any_of(stop.wanted, processes)
             if last or done.step % options.validate_every == 0:
                 _validate(run, validation, loss, log, bar)
-            if last or stop.wanted or done.step % options.save_every == 0:
-                run.save()
-            if stop.wanted and not last:
+            if last or stopped or done.step % options.save_every == 0:
+                from_main(run.save, processes)
+            if stopped and not last:
                 raise KeyboardInterrupt(f"{run.folder.parent}: stopped after step {done.step} of {options.steps} and "
                                         "saved; start the same training again to go on.")
 
@@ -487,6 +569,7 @@ def train(
     options: TrainingOptions | None = None,  # None: as the model's preset says
     other: tuple[PoseSet, PoseSet] | None = None,  # poses of the source and of another body, for validation
     progress: bool = True,  # show a bar
+    processes: Processes | None = None,  # that train together; None: those that a launcher has started, if any
 ) -> Progress:
     "Teach a model poses; raises `InputError` where it cannot go on, KeyboardInterrupt after Ctrl-C, when all is saved."
     poses, held_out = ([sets] if isinstance(sets, PoseSet) else list(sets) for sets in (poses, held_out))
@@ -496,11 +579,14 @@ def train(
     if min(sum(map(len, poses)), sum(map(len, held_out))) == 0:
         name = poses[0].template.name if poses else "no template"
         raise InputError(f"{name}: training needs poses to learn from and held-out poses; give at least one of each.")
-    run = Run(model, options, folder / "checkpoints", fingerprint(*poses, *held_out, *(other or ())))
-    run.resume()
-    start_from_foreign(run, sum(map(len, poses)))
-    if run.progress.step == 0:
-        model.initialise(poses[0])
+    data, processes = fingerprint(*poses, *held_out, *(other or ())), processes or join_processes(model.device)
+    if options.batch_size < processes.count:
+        raise InputError(f"--batch-size {options.batch_size}: gives no pose to some of {processes.count} processes; "
+                         f"give {processes.count} or more, or start fewer processes.")
+    run = Run(model, options, folder / "checkpoints", data, processes)
+    _begin(run, poses)
+    if any_of(run.progress.data != data, run.processes):
+        raise InputError(f"{folder}: the processes have read different poses; give all of them the same files.")
     if run.progress.step < options.steps or not run.progress.history:
         try:
             _take_steps(run, Sources(model, poses), Validation(model, held_out, other), progress)

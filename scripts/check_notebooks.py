@@ -16,8 +16,8 @@ NBS, PACKAGE = ROOT / "nbs", ROOT / "npr"
 MAX_CELLS, MAX_LINES, MAX_WIDTH, MAX_BYTES = 60, 45, 160, 700_000  # of a page, a code cell, a line of text, a file
 
 # A module imports only from wings that stand before its own, and inside its wing from notebooks with lower numbers.
-WINGS = ["outputs", "geometry", "files", "interface", "paper", "parts", "model", "metrics", "training", "transferring",
-         "refining", "generating", "data", "rigging", "viewer", "app"]
+WINGS = ["outputs", "geometry", "files", "interface", "parallel", "paper", "parts", "model", "metrics", "training",
+         "transferring", "refining", "generating", "data", "rigging", "viewer", "app"]
 SUPPORT = {"testing", "diagrams", "worm"}  # for examples; they import what they need, no exported cell imports them
 PICTURES = {"geometry.plot"}  # no exported cell outside npr.viewer and npr.app imports these
 COMPILED = {"pointnet2_ops": "geometry.sampling"}  # a library that one module alone imports

@@ -11,6 +11,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 PYTHON=${PYTHON:-python3}
 OUT=$PWD/runs/gpu
+NPR="import sys; from npr.app.cli import main; sys.exit(main())"
 START=$(date +%s)
 
 fetch_wheels() {  # for the Python and the platform of the other machine: PYTHON_VERSION=3.12, x86-64
@@ -56,7 +57,7 @@ run() {
     step operators 60 "$PYTHON" -m pip install --quiet --no-build-isolation --no-deps --upgrade --target "$OUT/site" \
         ./pointnet2_ops_lib
     step operators-tests 30 "$PYTHON" -m pytest -q pointnet2_ops_lib/tests
-    step step-times 60 "$PYTHON" scripts/step_times.py --out "$OUT/step-times.json"
+    step speed 120 "$PYTHON" -c "$NPR" benchmark speed --out "$OUT"
     for page in $(grep -l '#| cuda' -r nbs --include='*.ipynb'); do
         step "$(basename "$page" .ipynb)" 60 "$PYTHON" -m papermill --kernel python3 --no-progress-bar \
             --cwd "$(dirname "$page")" "$page" "$OUT/$(basename "$page")"
@@ -69,7 +70,7 @@ run() {
 }
 
 train() {  # the published network on its own schedule; Ctrl-C after the time that is left, which saves
-    timeout -s INT "$(left)" "$PYTHON" -c 'import sys; from npr.app.cli import main; sys.exit(main())' train bodies-2k --preset paper \
+    timeout -s INT "$(left)" "$PYTHON" -c "$NPR" train bodies-2k --preset paper \
         --out "$OUT/paper" ${REHEARSE:+--steps 2} >"$OUT/training.log" 2>&1
     case $? in
         0) touch "$OUT/training.done"; echo "training: done" ;;

@@ -31,6 +31,7 @@ def checks() -> dict[str, tuple[list, dict]]:  # by name: command and environmen
         "ruff finds nothing": ([HERE / "ruff", "check", "--quiet", "--output-format", "concise"], {}),
         "pyright finds nothing": ([HERE / "pyright", "--pythonpath", PYTHON], {}),
         "the texts of the mutants are found": ([PYTHON, "scripts/mutants.py", "--check"], {}),
+        "the examples for clusters do each entry once": ([PYTHON, "scripts/check_cluster.py"], ONE_THREAD),
         NOTEBOOKS: ([HERE / "nbdev_test", "--n_workers", "2", "--do_print"], ONE_THREAD | DATA),
     }
     return found
@@ -44,8 +45,10 @@ def checks_side_by_side() -> dict[str, tuple[list, dict]]:  # by name: command a
         "GLB files in Khronos's validator and in three.js": ([PYTHON, "scripts/check_glb.py"], ONE_THREAD),
         "what is killed and started again ends bit for bit alike":
             ([PYTHON, "-W", "ignore", "scripts/kill_and_resume.py", "--moments", "7"], ONE_THREAD),
+        "several processes train as one does": ([PYTHON, "-W", "ignore", "scripts/check_parallel.py"], ONE_THREAD),
         "damaged meshes come back or are refused":
             ([PYTHON, "-W", "ignore", "scripts/damaged_meshes.py", "--examples", "300"], ONE_THREAD),
+        "many poses need no more memory than few": ([PYTHON, "-W", "ignore", "scripts/check_memory.py"], ONE_THREAD),
         "the README's Python lines run": ([PYTHON, "scripts/make_readme.py", "--check"], ONE_THREAD),
     }
     if importlib.util.find_spec("pointnet2_ops"):

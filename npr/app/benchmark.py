@@ -95,7 +95,7 @@ def prepare_targets(
     dataset: Dataset,
     progress: bool = True,  # show a bar
 ) -> dict[str, PreparedTarget]:  # by name
-    "What each target of a data set needs, computed once; registering takes a second or two for each."
+    "What each target of a data set needs, computed once."
     bodies = tqdm(dataset.targets.items(), desc="registering targets", disable=not progress)
     return {name: model.target(target.poses.template) for name, target in bodies}
 
@@ -244,14 +244,14 @@ def mean_of(
     having = {method: [row[method] for row in rows.values() if method in row] for method in order}
     return rows | {"mean": {method: sum(values) / len(values) for method, values in having.items()}}
 
-# %% ../../nbs/app/04_benchmark.ipynb #36b65c30
+
 def _exponent(
     table: dict,  # from `run_evaluation`
 ) -> int:  # 3 or 6; PMD is shown in units of ten to the minus this
     "Small motions, as those of faces, need a smaller unit."
     return 3 if mean_of(table)["mean"]["registered"] > 1e-5 else 6
 
-
+# %% ../../nbs/app/04_benchmark.ipynb #36b65c30
 def evaluation_table(
     table: dict,  # from `run_evaluation`
 ) -> str:  # markdown
@@ -262,7 +262,9 @@ def evaluation_table(
     means = {figure: mean_of(table, figure)["mean"] for figure in shown}
     lines = [_line("method", *(title for title, _, _ in shown.values())), "|---" * (len(shown) + 1) + "|"]
     for method in means["pmd"]:
-        lines.append(_line(method, *(f"{means[figure][method] * factor:.{digits}f}" if method in means[figure] else ""
+        trained = table.get("paper") if method == "paper" else None
+        title = f"paper, {trained['steps'] * trained['batch_size']:,} pose-steps" if trained else method
+        lines.append(_line(title, *(f"{means[figure][method] * factor:.{digits}f}" if method in means[figure] else ""
                                      for figure, (_, factor, digits) in shown.items())))
     return "\n".join(lines)
 
@@ -306,7 +308,7 @@ def benchmark_runs(
 ) -> dict[str, TrainSettings]:  # npr, and paper where it is wanted
     "The trainings of a benchmark; raises `InputError` for an unknown name."
     if settings.name not in QUESTIONS:
-        raise InputError(f"{settings.name}: is not a benchmark; choose one of {', '.join(QUESTIONS)}.")
+        raise InputError(f"{settings.name}: is not a benchmark; choose one of {', '.join(QUESTIONS)}, speed.")
     folder = settings.out / settings.name
     ours = TrainSettings(settings.name, folder / "npr", steps=settings.steps, seed=settings.seed,
                          device=settings.device)

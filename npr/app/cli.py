@@ -165,22 +165,17 @@ def data() -> None:
 _Work = Callable[[], str]  # does what was asked for, and returns what to print at the end
 
 
-def _written(
-    paths: Sequence[Path],
-) -> str:
-    "How many files there are, and the first."
-    what = "file" if len(paths) == 1 else "meshes" if paths[0].suffix == ".obj" else "files"
-    return f"{len(paths)} {what} written, the first: {paths[0]}"
-
-
 def _training(
     settings: TrainSettings,
 ) -> _Work:
     "To train."
     from npr.app.pipeline import run_training
+    from npr.parallel import join_processes
 
     def work() -> str:
         done = run_training(settings)
+        if not join_processes().is_main:
+            sys.exit()
         error = f"; PMD on held-out poses {1e3 * done.history[-1][2]:.3g} x 10^-3" if done.history else ""
         steps = f"{done.step} steps" if done.step else "no steps (they change only poses from codes)"
         return f"{steps}{error}. Next: npr transfer {settings.out} TARGET.obj --out posed"
@@ -193,21 +188,39 @@ def _measuring(
 ) -> _Work:
     "To make tables."
     from npr.app import benchmark
+    from npr.app.speed import run_speed, speed_tables
 
     def work() -> str:
         if isinstance(settings, EvaluateSettings):
             table = benchmark.run_evaluation(settings)
             return f"{benchmark.evaluation_table(table)}\n\n{benchmark.body_table(table)}"
+        if settings.name == "speed":
+            return speed_tables(run_speed(settings))
         tables = benchmark.run_benchmark(settings)
         return "\n\n".join(f"{title}\n{benchmark.evaluation_table(table)}" for title, table in tables.items())
 
     return work
 
 # %% ../../nbs/app/08_cli.ipynb #33a7a678
+def _written(
+    paths: Sequence[Path],
+) -> str:
+    "How many files there are, and the first; of runs, what comes next."
+    if paths[0].name == "config.yaml":
+        return f"Next: npr transfer {paths[0].parent} TARGET.obj --out posed"
+    what = "file" if len(paths) == 1 else "meshes" if paths[0].suffix == ".obj" else "files"
+    return f"{len(paths)} {what} written, the first: {paths[0]}"
+
+
 def _work(
     settings: _Settings,
 ) -> _Work:
     "What the settings of a command ask for, with everything loaded that it needs."
+    if isinstance(settings, TrainSettings | TransferSettings):
+        from npr.app.many import is_list, outcome, work_off
+
+        if is_list(settings):  # torch is loaded by the processes that do the work
+            return lambda: _written(outcome(work_off(settings)))
     if isinstance(settings, TrainSettings):
         return _training(settings)
     if isinstance(settings, EvaluateSettings | BenchmarkSettings):

@@ -23,18 +23,18 @@ from npr.app.pipeline import (
     model_and_poses,
     open_transfer,
     pose_standing,
-    pose_target,
     refuse,
     rest_file,
     run_transfer,
     stand,
+    target_batches,
 )
 from .runs import read_settings
 from .settings import RigSettings, TransferSettings
 from ..files.gltf import rig_of
 from ..files.models import Model, as_document, mesh_document, model_of, read_model
 from ..geometry.mesh import Repair, diagonal, find_repair
-from ..geometry.poses import PoseSet, save_poses
+from ..geometry.poses import PoseSet, in_memory, save_poses, store_poses
 from ..model import PoseModel
 from ..outputs import InputError, check_files, check_out
 from ..rigging.clips import Clip, find_clips, is_motion
@@ -230,8 +230,9 @@ def transfer_files(
     for out in outs:
         _check_out(out, _named_paths(settings))
     if kind == ".npz":
-        return [save_poses(pose_target(standing, repair, settings.repair, settings.refine, progress), out)
-                for repair, out in zip(repairs, outs)]
+        batches = (target_batches(standing, repair, settings.repair, settings.refine, progress) for repair in repairs)
+        return [save_poses(store_poses(some), out) for some, out in zip(batches, outs)]
+    standing.poses = in_memory(standing.poses)
     models, clips = [_open_target(target, settings) for target in targets], timed_clips(standing.poses, settings.fps)
     return [_perform(standing, model, clips, out, settings, progress) for model, out in zip(models, outs)]
 

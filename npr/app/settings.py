@@ -12,10 +12,10 @@ import math
 import shlex
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import tyro
-from tyro.conf import Positional, arg
+from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from ..outputs import InputError
 
@@ -32,6 +32,7 @@ _Count = Annotated[int | None, _option("N")]
 _Rate = Annotated[float | None, _option("RATE")]
 _Paths = Annotated[tuple[Path, ...], _option("PATH")]
 _Poses = Annotated[str | None, _option("POSES")]
+_More = Annotated[tuple[str, ...], _option("POSES")]
 _Out = Annotated[Path | None, _option("RUN", "--out-dir")]
 _Json = Annotated[Path | None, _option("JSON")]
 _Mesh = Annotated[Path | None, _option("MESH")]
@@ -41,6 +42,8 @@ _Device = Annotated[str, _option("auto|cpu|cuda", "--device-type")]
 _Targets = Annotated[tuple[Path, ...], _option("MESH", "--target")]
 _Axis = Annotated[str | None, _option("AXIS")]
 _Vertices = Annotated[tuple[int, ...], _option("VERTEX")]
+_Jobs = Annotated[int, arg(metavar="N")]
+_KeepGoing = Annotated[bool, FlagCreatePairsOff, arg(help_behavior_hint="")]
 _Names = Annotated[tuple[str, ...] | None, _option("NAME")]
 _Root = Annotated[Literal["follow", "stay"], arg(metavar="follow|stay")]
 _Form = Annotated[Literal["rig", "morphs"], arg(metavar="rig|morphs", aliases=["--as"])]
@@ -56,6 +59,8 @@ class TrainSettings:
     npr train bodies-2k --out runs/bodies
 
     npr train my_poses/ --out runs/mine
+
+    npr train fox.glb dog.glb --out runs --jobs 2
 
     npr train --train-dset-cfg-file a.json --test-dset-cfg-file b.json --out-dir runs/a
     """
@@ -78,6 +83,9 @@ class TrainSettings:
     train_dset_cfg_file: _Json = None  # a configuration of the release, instead of POSES
     test_dset_cfg_file: _Json = None  # another, to validate on
     data_root: _Folder = None  # where relative paths in them lead
+    more: Positional[_More] = ()  # more of them: one run each, in folders of --out
+    jobs: _Jobs = 1  # how many runs at a time
+    keep_going: _KeepGoing = False  # go on after poses that cannot be learned
 
 # %% ../../nbs/app/00_settings.ipynb #2041cd49
 @dataclass(frozen=True)
@@ -86,7 +94,7 @@ class TransferSettings:
 
     npr transfer runs/bodies person.obj --out posed
 
-    npr transfer --pretrained bodies person.obj
+    npr transfer --pretrained bodies *.glb --jobs 2 --keep-going
 
     npr transfer runs/fox dog.glb --poses fox.glb --clips Walk Run --out dog_walk.glb
 
@@ -116,6 +124,8 @@ class TransferSettings:
     exp_dir: _Run = None  # the run that goes with them, ours or the release's
     tag: Annotated[str, _option("TAG")] = "default_test"  # results go to RUN/test/TAG
     data_root: _Folder = None  # where relative paths in them lead
+    jobs: _Jobs = 1  # how many targets at a time
+    keep_going: _KeepGoing = False  # go on after a target that cannot be used
 
 # %% ../../nbs/app/00_settings.ipynb #5def5f50
 @dataclass(frozen=True)
@@ -159,13 +169,15 @@ class EvaluateSettings:
 # %% ../../nbs/app/00_settings.ipynb #c9ec8a4a
 @dataclass(frozen=True)
 class BenchmarkSettings:
-    """Train on a data set and make its tables: bodies-2k, bodies, animals, faces or bodies-dqs.
+    """Train on a data set and make its tables: bodies-2k, bodies, animals, faces or bodies-dqs; or measure the speed.
 
     npr benchmark bodies-2k
 
+    npr benchmark speed
+
     npr benchmark bodies --paper-steps 0
     """
-    name: Positional[Annotated[str, arg(metavar="NAME")]]  # bodies-2k, bodies, animals, faces, bodies-dqs
+    name: Positional[Annotated[str, arg(metavar="NAME")]]  # bodies-2k, bodies, animals, faces, bodies-dqs; speed
     out: Annotated[Path, arg(metavar="DIR")] = Path("runs/benchmark")  # runs and tables go to DIR/NAME
     steps: _Count = None  # of our model; if left out, as npr train
     paper_steps: Annotated[int | None, _option("N", "--release-steps")] = None  # of the preset paper; 0: without it
@@ -258,11 +270,11 @@ def command_words(
 ) -> list[str]:
     "The words after `npr train`, or another command, that give these values."
     words, flags = [], []
-    for number, option in enumerate(fields(kind)):
+    for option in fields(kind):
         value = values.get(option.name, option.default)
         if value is None or value == option.default:
             continue
-        if number == 0:  # the positional one
+        if Positional in get_args(option.type):
             one_text = option.default == () and isinstance(value, str)
             words += shlex.split(value) if one_text else map(str, _as_list(value))
         elif isinstance(value, bool):
@@ -295,7 +307,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "seed": (0, 2**63 - 1), "steps": (0, 10**9), "n_epoch": (0, 10**9), "batch_size": (1, 10**6), "lr": (1e-9, 1e3),
     "save_every": (1, 10**9), "test_every": (1, 10**9), "keypoints": (1, 10**5), "parts": (1, 10**4),
     "fps": (1e-3, 1e4), "rate": (1e-3, 1e4), "bones": (2, 10**4), "bodies": (1, 10**6), "paper_steps": (0, 10**9),
-    "count": (1, 10**6)}
+    "count": (1, 10**6), "jobs": (1, 1000)}
 
 
 def check_numbers(

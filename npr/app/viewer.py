@@ -27,7 +27,7 @@ from ..files.models import read_file
 from ..files.rigs import rig_weights
 from ..geometry.mesh import Mesh, diagonal, from_trimesh
 from ..geometry.plot import CLAY, SAGE, SKY
-from ..geometry.poses import PoseSet, weld_poses
+from ..geometry.poses import PoseSet, in_memory, weld_poses
 from ..model import PoseModel, PreparedTarget
 from ..outputs import InputError, check_out
 from ..parts.orientation import axis_vector
@@ -262,7 +262,8 @@ def open_run(
     settings = TransferSettings((*([] if shipped else [Path(run)]), *paths), named, pretrained=shipped, device=device)
     if paths:
         standing, repairs = open_transfer(settings)
-        model, own, files = standing.model, standing.poses, [_turned(repair.mesh, standing) for repair in repairs]
+        model, own = standing.model, in_memory(standing.poses)
+        files = [_turned(repair.mesh, standing) for repair in repairs]
     else:
         (model, own), files = model_and_poses(settings, None if shipped else Path(run)), []
     if model is None:

@@ -6,11 +6,13 @@
 __all__ = ['Mesh', 'from_trimesh', 'to_trimesh', 'face_centroids', 'face_vector_areas', 'face_areas', 'face_normals',
            'vertex_areas', 'vertex_components', 'diagonal', 'degenerate_faces', 'check_numbers', 'check_far',
            'check_mesh', 'first_copies', 'weld_vertices', 'Repair', 'find_repair', 'repair_mesh', 'say_doubts',
-           'same_mesh', 'find_welding', 'welding_like', 'read_as_is', 'read_mesh', 'single_is_enough', 'write_mesh']
+           'same_mesh', 'find_welding', 'welding_like', 'obj_faces', 'read_as_is', 'read_mesh', 'single_is_enough',
+           'write_mesh']
 
 # %% ../../nbs/geometry/00_mesh.ipynb #51424ac6
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -215,11 +217,14 @@ def check_mesh(
 # %% ../../nbs/geometry/00_mesh.ipynb #5ceb735a
 def first_copies(
     verts: Tensor,  # (V, 3) finite positions, float
-    posed: Tensor | None = None,  # (P, V, 3) other positions: what parts in one of them is no copy
+    posed: Iterable[Tensor] | None = None,  # other positions, pose by pose: what parts in one of them is no copy
+    among: Tensor | None = None,  # (V,) int64 which of the posed positions are those of `verts`; None: all, in order
 ) -> Tensor:  # (V,) int64; i itself where no earlier vertex lies at the place of vertex i
     "For each vertex the first one at its place: within 1e-5 of the diagonal, directly or by a chain of others."
     if posed is not None:
-        return _staying_together(first_copies(verts), posed, 1e-3 * (verts.amax(dim=0) - verts.amin(dim=0)).norm())
+        among = torch.arange(len(verts), device=verts.device) if among is None else among
+        reach = 1e-3 * (verts.amax(dim=0) - verts.amin(dim=0)).norm()
+        return _staying_together(first_copies(verts), posed, among, reach)
     if len(verts) == 0:
         return torch.zeros(0, dtype=torch.int64, device=verts.device)
     points, rows, places = np.unique(verts.detach().cpu().numpy(), axis=0, return_index=True, return_inverse=True)
@@ -234,16 +239,17 @@ def first_copies(
 
 def _staying_together(
     first: Tensor,  # (V,) int64 from `first_copies`
-    posed: Tensor,  # (P, V, 3)
+    posed: Iterable[Tensor],  # (N, 3) each; gone through several times
+    among: Tensor,  # (V,) int64
     reach: Tensor,  # how far copies may part in a pose
 ) -> Tensor:  # (V,) int64; the first vertex at rest that is also near in all poses
     "Divide the vertices at one place into those that stay together."
     first = first.clone()
     copies = (first != torch.arange(len(first), device=first.device)).nonzero().flatten()
     while len(copies):
-        gaps = torch.zeros(len(copies), dtype=posed.dtype, device=posed.device)
+        gaps = torch.zeros(len(copies), dtype=reach.dtype, device=reach.device)
         for verts in posed:
-            gaps = torch.maximum(gaps, (verts[copies] - verts[first[copies]]).norm(dim=1))
+            gaps = torch.maximum(gaps, (verts[among[copies]] - verts[among[first[copies]]]).norm(dim=1))
         apart = copies[gaps > reach]
         leaders, groups = first[apart].unique(return_inverse=True)
         leaders = torch.full_like(leaders, len(first)).scatter_reduce(0, groups, apart, "amin")
@@ -300,12 +306,12 @@ class Repair:
 # %% ../../nbs/geometry/00_mesh.ipynb #1a95b14f
 def find_repair(
     mesh: Mesh,
-    posed: Tensor | None = None,  # (P, V, 3) poses of it, in which copies must stay together to be welded
+    posed: Iterable[Tensor] | None = None,  # (V, 3) each: poses in which copies must stay together to be welded
 ) -> Repair:
     "What to compute on instead of `mesh`; `InputError` for invalid numbers or where no face has area."
     check_numbers(mesh)
     used, corners = mesh.faces.unique(return_inverse=True)
-    places = first_copies(mesh.verts[used], None if posed is None else posed[:, used])
+    places = first_copies(mesh.verts[used], posed, used)
     welded = Mesh(mesh.verts[used], places[corners], mesh.name)
     kept = (~degenerate_faces(welded)).nonzero().flatten()
     if len(kept) < len(mesh.faces):
@@ -360,12 +366,12 @@ def same_mesh(
 # %% ../../nbs/geometry/00_mesh.ipynb #0cbd469b
 def find_welding(
     mesh: Mesh,
-    posed: Tensor | None = None,  # (P, V, 3) poses of it, in which copies must stay together to be welded
+    posed: Iterable[Tensor] | None = None,  # (V, 3) each: poses in which copies must stay together to be welded
 ) -> Repair:  # all faces; all vertices but copies
     "The mesh with copies of vertices welded, those that have a face; `InputError` for invalid numbers."
     check_numbers(mesh)
     used, first = mesh.faces.unique(), torch.arange(len(mesh.verts), device=mesh.verts.device)
-    first[used] = used[first_copies(mesh.verts[used], None if posed is None else posed[:, used])]
+    first[used] = used[first_copies(mesh.verts[used], posed, used)]
     verts, nearest = first.unique(return_inverse=True)
     welded = mesh if len(verts) == len(first) else Mesh(mesh.verts[verts], nearest[mesh.faces], mesh.name)
     faces = torch.arange(len(mesh.faces), device=mesh.faces.device)
@@ -405,6 +411,24 @@ def _plain_obj(
             numbers = [int(word.partition("/")[0]) for word in words]
             lines.append(" ".join(["f", *(str(i if i > 0 else count + 1 + i) for i in numbers)]))
     return BytesIO("\n".join(lines).encode())
+
+
+def obj_faces(
+    faces: Tensor,  # (F, 3) int64
+) -> str:
+    "The lines of the faces in an OBJ file; the same for all poses of a mesh."
+    return ("f %d %d %d\n" * len(faces)) % tuple((faces + 1).flatten().tolist())
+
+
+def _obj_text(
+    mesh: Mesh,
+    digits: int,  # after the point
+    faces: str,  # from `obj_faces`
+) -> str:
+    "An OBJ file as trimesh writes it, formatted in one go."
+    row = f"v %.{digits}f %.{digits}f %.{digits}f\n"
+    verts = (row * len(mesh.verts)) % tuple(mesh.verts.flatten().tolist())
+    return f"# https://github.com/mikedh/trimesh\n{verts}{faces}\n"
 
 # %% ../../nbs/geometry/00_mesh.ipynb #4ea7a172
 def read_as_is(
@@ -453,8 +477,9 @@ def single_is_enough(
 def write_mesh(
     mesh: Mesh,
     path: str | Path,  # the suffix says the format: .obj, .ply, .off, .stl, .glb
+    faces: str | None = None,  # from `obj_faces`, where many OBJ files have the same faces
 ) -> Path:
-    "Write a mesh through trimesh, atomically; raises `InputError` for a suffix it cannot write."
+    "Write a mesh as trimesh does, atomically; raises `InputError` for a suffix it cannot write."
     path = Path(path)
     if not isinstance(mesh, Mesh):
         raise InputError(f"{path}: a mesh is to be written, not a {type(mesh).__name__}; read it with read_mesh first.")
@@ -467,6 +492,9 @@ def write_mesh(
         raise InputError(f"{path}: a {kind} file has single precision, which cannot hold the positions of {mesh.name}, "
                          "so far from the origin or of such a size; use .obj, or move or scale the mesh.")
     digits: dict[str, Any] = {"digits": 8 - min(8, math.floor(math.log10(size)))} if kind in _TEXT and size > 0 else {}
+    if kind == "obj" and digits and len(mesh.faces):
+        text = _obj_text(mesh, digits["digits"], obj_faces(mesh.faces) if faces is None else faces)
+        return write_atomically(path, text.encode())
     try:
         content = to_trimesh(mesh).export(file_type=kind, **digits)
     except (ValueError, KeyError) as error:

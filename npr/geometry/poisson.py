@@ -26,7 +26,7 @@ from npr.geometry.mesh import (
     vertex_areas,
     vertex_components,
 )
-from .operators import area_weights, cotangent_laplacian, divergence_matrix, gradient_matrix
+from .operators import area_weights, by_rows, cotangent_laplacian, divergence_matrix, gradient_matrix
 from .sampling import nearest_neighbours
 from ..outputs import InputError
 
@@ -97,13 +97,11 @@ class _Factors:
         right: Tensor,  # (V, 3P) float64
     ) -> Tensor:  # (V, 3P), zero at the fixed vertices
         "Solve for all columns; at most 128 at a time, which is all that cholespy takes on CUDA."
-        solution = torch.zeros_like(right)
-        for columns in torch.arange(right.shape[1], device=right.device).split(128):
-            block = right[self.free][:, columns].contiguous()
-            found = torch.empty_like(block)
-            self._cholesky.solve(block, found)
-            solution[self.free[:, None], columns] = found
-        return solution
+        blocks = [block.contiguous() for block in right.index_select(0, self.free).split(128, dim=1)]
+        found = [torch.empty_like(block) for block in blocks]
+        for block, solved in zip(blocks, found):
+            self._cholesky.solve(block, solved)
+        return torch.zeros_like(right).index_copy_(0, self.free, torch.cat(found, dim=1))
 
 # %% ../../nbs/geometry/06_poisson.ipynb #2bf0ebcb
 class _Solve(torch.autograd.Function):
@@ -259,6 +257,15 @@ def _finite(
                      f"{largest:.0e}, are finite; scale the source's pose or the mesh to a usual size.")
 
 # %% ../../nbs/geometry/06_poisson.ipynb #4f3b8c4b
+def _columns(
+    jacobians: Tensor,  # (P, F, 3, 3)
+) -> Tensor:  # (3F, 3P) float64
+    "The Jacobians of each pose as three columns, ordered as the gradient matrix has them."
+    P, F = jacobians.shape[:2]
+    columns = jacobians.permute(3, 1, 0, 2).to(torch.float64, memory_format=torch.contiguous_format)
+    return columns.contiguous().view(3 * F, 3 * P)
+
+
 class _ExactSolver(ComponentPlacement):
     "Positions with the closest Jacobians."
 
@@ -268,8 +275,8 @@ class _ExactSolver(ComponentPlacement):
     ):
         super().__init__(mesh)
         self.free = _free_vertices(self.components)  # int64
-        self.divergence = divergence_matrix(mesh)  # (V, 3F) sparse
-        self.divergence_transposed = self.divergence.T.coalesce()  # (3F, V) sparse
+        divergence = divergence_matrix(mesh)
+        self.divergence, self.divergence_transposed = by_rows(divergence), by_rows(divergence.T)  # (V, 3F), (3F, V)
         self.factors = _Factors(mesh, self.free)
         self.pulled: dict[float, tuple[Tensor, _Factors]] = {}  # see `solve_near`
 
@@ -280,12 +287,11 @@ class _ExactSolver(ComponentPlacement):
         rough_verts: Tensor | None = None,  # (P, V, 3) to place components by where `centers` are not given
     ) -> Tensor:  # (P, V, 3) float64
         "The positions with the closest Jacobians; without `centers` the largest component stays and the others follow."
-        P, F = jacobians.shape[:2]
+        P = len(jacobians)
         if jacobians.shape[1:] != (len(self.mesh.faces), 3, 3):
             raise ValueError(f"PoissonSolver.solve: jacobians must be (P, {len(self.mesh.faces)}, 3, 3), "
                              f"got {tuple(jacobians.shape)}")
-        columns = jacobians.double().permute(3, 1, 0, 2).reshape(3 * F, P * 3)
-        verts = _Solve.apply(columns, self).view(-1, P, 3).permute(1, 0, 2)
+        verts = _Solve.apply(_columns(jacobians), self).view(-1, P, 3).permute(1, 0, 2)
         verts = self.move_components(verts, self.rest_centers if centers is None else centers)
         if centers is None and len(self.sizes) > 1:
             follow = attached_centers(self, verts) if rough_verts is None else gap_centers(self, verts, rough_verts)
@@ -304,13 +310,13 @@ class PoissonSolver(_ExactSolver):
         pull: float,  # how strongly each vertex is pulled there, above 0; in inverse squared diagonals
     ) -> Tensor:  # (P, V, 3) float64
         "Positions whose Jacobians are close to the wanted ones and which are close to given places."
-        P, F = jacobians.shape[:2]
+        P = len(jacobians)
         if pull not in self.pulled:
             weights = pull / diagonal(self.mesh) ** 2 * vertex_areas(self.mesh)
             every = torch.arange(len(weights), device=weights.device)
             self.pulled = {pull: (weights, _Factors(self.mesh, every, weights))}  # of the last strength alone
         weights, factors = self.pulled[pull]
-        right = self.divergence @ jacobians.double().permute(3, 1, 0, 2).reshape(3 * F, P * 3)
+        right = self.divergence @ _columns(jacobians)
         right = right + weights[:, None] * places.double().permute(1, 0, 2).reshape(-1, P * 3)
         return _finite(factors.substitute(right).view(-1, P, 3).permute(1, 0, 2), self.mesh, jacobians, places)
 

@@ -7,7 +7,7 @@ __all__ = ['two_layers', 'vector_attention', 'PointNorm', 'use_own_statistics', 
            'PointConv', 'DownSampling', 'TransitionDown', 'Elementwise', 'CrossAttention', 'ResidualBlock']
 
 # %% ../../nbs/paper/00_layers.ipynb #2cc83e96
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..geometry.sampling import gather
+from ..parallel import SharedNorm
 
 # %% ../../nbs/paper/00_layers.ipynb #41d1866d
 def two_layers(
@@ -36,7 +37,7 @@ def vector_attention(
     return (weights * (values + offsets)).sum(dim=-2)
 
 # %% ../../nbs/paper/00_layers.ipynb #a014673d
-class PointNorm(nn.BatchNorm1d):
+class PointNorm(SharedNorm):
     "Batch normalisation of (P, N, C) per channel, over all points of all poses."
 
     def __init__(
@@ -68,82 +69,134 @@ def use_own_statistics(
     return network
 
 # %% ../../nbs/paper/00_layers.ipynb #116114d9
-_PIECE, _MANY = 8_000, 32_000  # pairs in a piece, and above which there are pieces
-_Attend = Callable[[list[Tensor], list[Tensor]], Tensor]  # (P, N, ...) and (P, N, k, ...) to (P, N, C)
+_PIECE, _MANY = 2_000, 32_000  # pairs computed at a time, and above which less is kept of them
 
 
-class _InPieces(torch.autograd.Function):
-    "Attention that remembers its inputs alone, and computes each piece again for the gradient."
+class _PairAttention(torch.autograd.Function):
+    "Attention of N points to k neighbours each, some points at a time, with a backward pass by hand."
 
     @staticmethod
-    def forward(ctx: Any, attend: _Attend, size: int, counts: tuple[int, int], *tensors: Tensor) -> Tensor:
-        ctx.attend, ctx.size, ctx.counts = attend, size, counts
-        ctx.save_for_backward(*tensors)
-        neighbours, own, tables, _ = _sorted_inputs(tensors, counts)
-        pieces = zip(neighbours.split(size, 1), *(tensor.split(size, 1) for tensor in own))
-        return torch.cat([attend(piece, [gather(table, near) for table in tables]) for near, *piece in pieces], dim=1)
+    def forward(ctx: Any, keep: bool, steps: Tensor, rows: Tensor, queries: Tensor, table: Tensor,
+                first: Tensor, both: Tensor, last: Tensor) -> Tensor:
+        output, ctx.kept = torch.empty_like(queries), []
+        for piece in _pieces(rows):
+            hidden, near, width = _hidden(steps[piece], first), rows[piece], output.shape[1]
+            joined = torch.index_select(table, 0, near.flatten()).addmm_(hidden.flatten(0, 1), both.T)
+            values, inner = joined.view(*near.shape, -1).split(width, dim=-1)
+            weights = _weights(inner.add_(queries[piece].unsqueeze(1)).relu_(), last)
+            output[piece] = (weights * values).sum(dim=1)
+            if keep:
+                few = rows.numel() <= _MANY
+                ctx.kept.append((values, inner, hidden if few else None, weights if few else None))
+        ctx.save_for_backward(steps, rows, table, first, both, last, output)
+        return output
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple:
-        tensors, wanted = ctx.saved_tensors, ctx.needs_input_grad[3:]
-        found = [torch.zeros_like(tensor) if want else None for tensor, want in zip(tensors, wanted)]
-        _, of_own, of_tables, of_weights = _sorted_inputs(found, ctx.counts)
-        for start in range(0, tensors[0].shape[1], ctx.size):
-            rows = slice(start, start + ctx.size)
-            near, parts = tensors[0][:, rows], _piece_gradients(ctx, tensors, wanted, rows, gradients[0][:, rows])
-            for into in filter(torch.is_tensor, of_own):
-                into[:, rows] = next(parts)
-            for into in filter(torch.is_tensor, of_tables):
-                for pose, part in enumerate(next(parts)):
-                    into[pose].index_add_(0, near[pose].flatten(), part.flatten(0, 1))
-            for into in filter(torch.is_tensor, of_weights):
-                into += next(parts)
-        return None, None, None, *found
+        steps, rows, table, first, both, last, output = ctx.saved_tensors
+        of_steps = torch.empty_like(steps) if ctx.needs_input_grad[1] else None
+        of_queries, others = torch.empty_like(output), [*map(torch.zeros_like, (table, first, both, last))]
+        for piece, (values, inner, hidden, weights) in zip(_pieces(rows), ctx.kept):
+            hidden = _hidden(steps[piece], first) if hidden is None else hidden
+            weights = _weights(inner, last) if weights is None else weights
+            own = values, inner, hidden, weights, output[piece], gradients[0][piece]
+            of_queries[piece], of_hidden = _attend_backward(steps[piece], rows[piece], both, last, others, *own)
+            if of_steps is not None:
+                of_steps[piece] = (of_hidden @ first).view_as(of_steps[piece])
+        return None, of_steps, None, of_queries, *others
 
 # %% ../../nbs/paper/00_layers.ipynb #d6333cb6
-def _sorted_inputs(
-    tensors: Sequence[Any],
-    counts: tuple[int, int],  # how many belong to the points, and to their neighbours
-) -> tuple[Any, list, list, list]:
-    "Neighbours, tensors of the points, tables of the neighbours, weights."
-    own, tables = counts
-    return tensors[0], [*tensors[1:1 + own]], [*tensors[1 + own:1 + own + tables]], [*tensors[1 + own + tables:]]
+def _pieces(
+    rows: Tensor,  # (N, k)
+) -> Iterator[slice]:
+    "The points in groups of about `_PIECE` pairs."
+    size = max(1, _PIECE // rows.shape[1])
+    return (slice(start, start + size) for start in range(0, len(rows), size))
 
 
-def _piece_gradients(
-    ctx: Any,  # of `_InPieces`
-    tensors: Sequence[Tensor],
-    wanted: Sequence[bool],  # for each of them, whether it takes a gradient
-    rows: slice,  # which points
-    gradient: Tensor,  # (P, n, C) of the output for these points
-) -> Iterator[Tensor]:  # of the points, their neighbours and the weights, those that are wanted
-    "Compute a piece again, and its gradients."
-    neighbours, own, tables, weights = _sorted_inputs(tensors, ctx.counts)
-    _, own_wanted, tables_wanted, _ = _sorted_inputs(wanted, ctx.counts)
-    near = neighbours[:, rows]
-    with torch.enable_grad():
-        piece = [tensor[:, rows].detach().requires_grad_(want) for tensor, want in zip(own, own_wanted)]
-        nearby = [gather(table.detach(), near).requires_grad_(want) for table, want in zip(tables, tables_wanted)]
-        inputs = [tensor for tensor in (*piece, *nearby, *weights) if tensor.requires_grad]
-        return iter(torch.autograd.grad(ctx.attend(piece, nearby), inputs, gradient))
+def _hidden(
+    steps: Tensor,  # (n, k, 4) relative positions, and 1; zeros for neighbours without a position
+    first: Tensor,  # (C, 4) first layer of the offsets, with its bias
+) -> Tensor:  # (n, k, C)
+    "Inside the network that makes offsets."
+    return (steps.flatten(0, 1) @ first.T).relu_().unflatten(0, steps.shape[:2])
+
+
+def _weights(
+    inner: Tensor,  # (n, k, C) inside the network that weighs
+    last: Tensor,  # (C, C) its last layer
+) -> Tensor:  # (n, k, C)
+    "The weights of the neighbours."
+    logits = (inner.flatten(0, 1) @ last.T).view(inner.shape)
+    return torch.softmax(logits, 1, out=logits)
 
 # %% ../../nbs/paper/00_layers.ipynb #d5333dd2
+def _attend_backward(
+    steps: Tensor,  # (n, k, 4)
+    rows: Tensor,  # (n, k)
+    both: Tensor,  # (2 C, C)
+    last: Tensor,  # (C, C)
+    others: list[Tensor],  # gradients of the table, `first`, `both` and `last`, which receive a share
+    values: Tensor,  # (n, k, C) of the forward pass, as the next four
+    inner: Tensor,  # (n, k, C)
+    hidden: Tensor,  # (n, k, C)
+    weights: Tensor,  # (n, k, C)
+    output: Tensor,  # (n, C)
+    gradient: Tensor,  # (n, C) of the output
+) -> tuple[Tensor, Tensor]:  # gradients of the queries (n, C) and after the first layer (n k, C)
+    "The backward pass of some points."
+    width, before, (of_table, of_first, of_both, of_last) = output.shape[1], hidden.flatten(0, 1), others
+    of_joined = torch.empty(*rows.shape, 2 * width, dtype=output.dtype)
+    of_values, of_inner = of_joined.split(width, dim=-1)
+    torch.mul(weights, gradient.unsqueeze(1), out=of_values)
+    of_logits = (values - output.unsqueeze(1)).mul_(of_values).flatten(0, 1)
+    of_last.addmm_(of_logits.T, inner.flatten(0, 1))
+    _through_relu((of_logits @ last).view(inner.shape), inner, of_inner)
+    flat = of_joined.flatten(0, 1)
+    of_both.addmm_(flat.T, before)
+    of_table.index_add_(0, rows.flatten(), flat)
+    of_hidden = flat @ both
+    _through_relu(of_hidden, before, of_hidden)
+    of_first.addmm_(of_hidden.T, steps.flatten(0, 1))
+    return of_inner.sum(dim=1), of_hidden
+
+
+def _through_relu(
+    gradient: Tensor,  # of what a ReLU returned
+    returned: Tensor,  # what it returned
+    into: Tensor,  # receives the gradient of what it was given
+) -> None:
+    "The backward pass of a ReLU."
+    torch.ops.aten.threshold_backward.grad_input(gradient, returned, 0, grad_input=into)
+
+# %% ../../nbs/paper/00_layers.ipynb #17e1c420
 def attend_to_neighbours(
-    attend: _Attend,  # from what belongs to points and to their neighbours to the features of the points
-    networks: Sequence[nn.Module],  # whose weights `attend` uses
-    neighbours: Tensor,  # (P, N, k) int64
-    own: list[Tensor],  # each (P, N, ...) of the points
-    tables: list[Tensor],  # each (P, M, ...), of which the neighbours' rows are taken
-    in_pieces: bool | None = None,  # None: where there are many pairs on a CPU
+    fc_delta: nn.Sequential,  # from `two_layers`: makes offsets
+    fc_gamma: nn.Sequential,  # from `two_layers`: weighs
+    steps: Tensor,  # (P, N, j, 3) relative positions; the last k - j neighbours of a list have none
+    neighbours: Tensor | None,  # (P, N, k) int64; None: all M
+    queries: Tensor,  # (P, N, C)
+    keys: Tensor,  # (P, M, C); those without a position come last
+    values: Tensor,  # (P, M, C)
+    by_hand: bool | None = None,  # None: on a CPU
 ) -> Tensor:  # (P, N, C)
-    "Attention of N points to k neighbours each."
-    if in_pieces is None:
-        in_pieces = neighbours.device.type == "cpu" and neighbours.numel() > _MANY
-    if not in_pieces:
-        return attend(own, [gather(table, neighbours) for table in tables])
-    weights = [weight for network in networks for weight in network.parameters()]
-    size = max(1, _PIECE // (len(neighbours) * neighbours.shape[2]))
-    return _InPieces.apply(attend, size, (len(own), len(tables)), neighbours, *own, *tables, *weights)
+    "Vector attention of N points to their neighbours among M."
+    (P, N, _), M = queries.shape, keys.shape[1]
+    neighbours = torch.arange(M, device=keys.device).expand(P, N, M) if neighbours is None else neighbours
+    bare = neighbours.shape[2] - steps.shape[2]
+    if by_hand is False or (by_hand is None and keys.device.type != "cpu"):
+        offsets = F.pad(fc_delta(steps), (0, 0, 0, bare))
+        relations = queries.unsqueeze(2) - gather(keys, neighbours)
+        return vector_attention(fc_gamma, relations, gather(values, neighbours), offsets)
+    before, after, weigh, last = (layer for layer in [*fc_delta, *fc_gamma] if isinstance(layer, nn.Linear))
+    shift = F.pad(after.bias.expand(M - bare, -1), (0, 0, 0, bare))
+    table = torch.cat([values + shift, F.linear(shift - keys, weigh.weight)], dim=-1)
+    with_one = F.pad(F.pad(steps, (0, 1), value=1.0), (0, 0, 0, bare))
+    rows = neighbours + M * torch.arange(P).view(P, 1, 1)
+    weights = (torch.cat([before.weight, before.bias.unsqueeze(1)], dim=1),
+               torch.cat([after.weight, weigh.weight @ after.weight]), last.weight)
+    return _PairAttention.apply(torch.is_grad_enabled(), with_one.flatten(0, 1), rows.flatten(0, 1),
+                                weigh(queries).flatten(0, 1), table.flatten(0, 1), *weights).view_as(queries)
 
 # %% ../../nbs/paper/00_layers.ipynb #9e9ca666
 class VectorSelfAttention(nn.Module):
@@ -164,16 +217,10 @@ class VectorSelfAttention(nn.Module):
         positions: Tensor,  # (P, N, 3)
         neighbours: Tensor | None = None,  # (P, N, k) int64, each list with the point itself; None: all N points
     ) -> Tensor:  # (P, N, C)
-        def attend(own: list[Tensor], nearby: list[Tensor]) -> Tensor:
-            (here, queries), (there, keys, values) = own, nearby
-            offsets = self.fc_delta(here.unsqueeze(2) - there)
-            return vector_attention(self.fc_gamma, queries.unsqueeze(2) - keys, values, offsets)
-
-        own, tables = [positions, self.w_qs(features)], [positions, self.w_ks(features), self.w_vs(features)]
-        if neighbours is None:
-            return self.bn(features + attend(own, [table.unsqueeze(1) for table in tables]))
-        networks = [self.fc_delta, self.fc_gamma]
-        return self.bn(features + attend_to_neighbours(attend, networks, neighbours, own, tables))
+        there = positions.unsqueeze(1) if neighbours is None else gather(positions, neighbours)
+        projected = [project(features) for project in (self.w_qs, self.w_ks, self.w_vs)]
+        steps = positions.unsqueeze(2) - there
+        return self.bn(features + attend_to_neighbours(self.fc_delta, self.fc_gamma, steps, neighbours, *projected))
 
 # %% ../../nbs/paper/00_layers.ipynb #e4ed7a2e
 class PointConv(nn.Conv1d):
@@ -213,15 +260,13 @@ class DownSampling(nn.Module):
         centres: Tensor,  # (P, M) the points to keep, int64
         neighbours: Tensor,  # (P, M, k) the nearest of the N points to each kept one, int64
     ) -> tuple[Tensor, Tensor]:  # features (P, M, C) and positions (P, M, 3) of the kept points
-        def attend(weigh: nn.Module, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-            relations = queries.unsqueeze(2) - gather(keys, neighbours)
-            return vector_attention(weigh, relations, gather(values, neighbours), offsets)
-
         own, kept = gather(features, centres), gather(positions, centres)
-        offsets = self.fc_delta1(gather(positions, neighbours) - kept.unsqueeze(2))
-        first = attend(self.fc_gamma1, self.w_qs(own), self.w_ks(features), self.w_vs(features))
+        steps = gather(positions, neighbours) - kept.unsqueeze(2)
+        keys, values = self.w_ks(features), self.w_vs(features)
+        first = attend_to_neighbours(self.fc_delta1, self.fc_gamma1, steps, neighbours, self.w_qs(own), keys, values)
         first = self.bnorm0(first + self.conv2(self.bn1(self.conv1(first)).relu()))
-        second = attend(self.fc_gamma2, self.w_qs2(first), self.w_ks2(features), self.w_vs2(features))
+        queries, keys, values = self.w_qs2(first), self.w_ks2(features), self.w_vs2(features)
+        second = attend_to_neighbours(self.fc_delta1, self.fc_gamma2, steps, neighbours, queries, keys, values)
         return self.bnorm2(self.bnorm1(first + second) + own), kept
 
 # %% ../../nbs/paper/00_layers.ipynb #6ea292f0
@@ -283,18 +328,14 @@ class CrossAttention(nn.Module):
         queries: Tensor,  # (Q, 3) or (P, Q, 3) query points
         neighbours: Tensor,  # (P, Q, k) the nearest keypoints of each query, int64
     ) -> Tensor:  # (P, Q, W)
-        def attend(own: list[Tensor], nearby: list[Tensor]) -> Tensor:
-            (here,), (there, relations, values) = own, nearby
-            offsets = self.fc_delta(here.unsqueeze(2) - there[..., :-1, :])
-            return vector_attention(self.fc_gamma, relations, values, F.pad(offsets, (0, 0, 0, 1)))
-
         token = global_code.unsqueeze(1)
         keys = torch.cat([self.w_ks(features), self.w_k_global(token)], dim=1)
         values = torch.cat([self.w_vs(features), self.w_v_global(token)], dim=1)
         with_token = F.pad(neighbours, (0, 1), value=keypoints.shape[1])
-        tables = [F.pad(keypoints, (0, 0, 0, 1)), self.w_qs(token) - keys, values]
         points = queries.expand(len(keypoints), -1, -1)
-        return attend_to_neighbours(attend, [self.fc_delta, self.fc_gamma], with_token, [points], tables)
+        steps = points.unsqueeze(2) - gather(keypoints, neighbours)
+        shared = self.w_qs(token).expand(-1, points.shape[1], -1)
+        return attend_to_neighbours(self.fc_delta, self.fc_gamma, steps, with_token, shared, keys, values)
 
 # %% ../../nbs/paper/00_layers.ipynb #882b1b68
 class ResidualBlock(nn.Module):

@@ -231,7 +231,7 @@ def _nearest(
     points: Tensor,  # (N, 6 or 7)
 ) -> tuple[Tensor, Tensor]:  # (N,) distances and (N,) int64
     "The nearest points of a tree."
-    distances, found = tree.query(points.numpy())
+    distances, found = tree.query(points.numpy(), workers=-1)
     return torch.from_numpy(np.asarray(distances)), torch.from_numpy(np.asarray(found))
 
 

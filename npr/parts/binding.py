@@ -7,13 +7,15 @@ __all__ = ['target_translations', 'BoundTarget', 'with_source_faces', 'bind', 't
            'relative_to_stance', 'TrustOptions', 'trust_target']
 
 # %% ../../nbs/parts/08_binding.ipynb #40037479
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from ..geometry.frames import edge_frames
 from ..geometry.mesh import Mesh, diagonal, face_areas, same_mesh, vertex_areas
+from ..geometry.operators import fields_at, frame_jacobians, rest_duals
 from ..geometry.sampling import spread_evenly
 from ..interface import Queries
 from npr.parts.matching import (
@@ -60,6 +62,24 @@ class BoundTarget(Queries):
     parts: str  # digest of the parts it was bound to
     confidence: Tensor | float = 1.0  # (F,) how far the match of each face can be trusted
     stance: Stance | None = None  # the posture of the source that the target rests in; None: its rest pose
+    smooth: Callable[[Tensor], Tensor] | None = None  # takes means of fields (P, F, 3, 3) over neighbouring faces
+
+    @cached_property
+    def areas(self) -> Tensor:  # (V,)
+        "The areas of its vertices."
+        return vertex_areas(self.mesh)
+
+    @cached_property
+    def duals(self) -> Tensor:  # (F, 3, 3) float32
+        "The duals of its faces."
+        return rest_duals(self.mesh.verts, self.mesh.faces).float()
+
+    def jacobians(
+        self,
+        posed: Tensor,  # (P, V, 3) its vertices
+    ) -> Tensor:  # (P, F, 3, 3) float32
+        "Completed Jacobians of its poses."
+        return frame_jacobians(posed, self.mesh.faces, self.duals)
 
 # %% ../../nbs/parts/08_binding.ipynb #e2d99d48
 def with_source_faces(
@@ -109,19 +129,16 @@ def target_skin(
 ) -> Skin:  # of the target in these poses, relative to its rest pose
     "How the parts move on the target."
     moved = relative_skin(skin, target.stance)
-    areas = vertex_areas(target.mesh)
-    translations = target_translations(moved, target.weights, areas, target.offsets, target.scale)
+    translations = target_translations(moved, target.weights, target.areas, target.offsets, target.scale)
     return Skin(target.weights, moved.rotations, translations)
 
 
 def target_jacobians(
     skin: Skin,  # of the template in P poses
     target: BoundTarget,
-) -> Tensor:  # (P, F, 3, 3)
+) -> Tensor:  # (P, F, 3, 3) float32
     "Jacobians of the skinned target."
-    verts, faces = target.mesh.verts, target.mesh.faces
-    posed = pose_skin(verts, target_skin(skin, target))
-    return edge_frames(posed, faces) @ torch.linalg.inv(edge_frames(verts, faces))
+    return target.jacobians(pose_skin(target.mesh.verts, target_skin(skin, target)))
 
 # %% ../../nbs/parts/08_binding.ipynb #f910a469
 def relative_to_stance(
@@ -129,7 +146,10 @@ def relative_to_stance(
     target: BoundTarget,
 ) -> Tensor:  # (P, F, 3, 3)
     "The Jacobians relative to the posture in which the target rests."
-    return fields if target.undo is None else fields @ target.undo.to(fields.dtype)
+    if target.undo is None:
+        return fields
+    rows = fields.permute(1, 3, 0, 2)  # face by face
+    return (target.undo.to(fields.dtype).mT @ rows.flatten(2)).view(rows.shape).permute(2, 0, 3, 1)
 
 # %% ../../nbs/parts/08_binding.ipynb #465a4d7c
 @dataclass(frozen=True)
@@ -148,9 +168,9 @@ def trust_target(
     "Little trust where, around a keypoint, the match is doubtful or the skinned target differs much from the source."
     skin, some = motions.samples, spread_evenly(len(motions.sample_rotations), 20)
     skin = Skin(skin.weights, skin.rotations[some], skin.translations[some])
-    own = relative_to_stance(motions.skinned_jacobians(skin)[:, target.source_faces], target)
+    own = relative_to_stance(fields_at(motions.skinned_jacobians(skin), target.source_faces), target)
     differences = target_jacobians(skin, target) - own
-    differences = differences.square().sum(dim=(-1, -2)).mean(dim=0)  # (F,)
+    differences = differences.square().sum(dim=(0, 2, 3)).double() / len(differences)  # (F,)
     cells, areas = motions.cells[target.source_faces], face_areas(target.mesh.verts, target.mesh.faces)
     rows = torch.stack([areas * differences, areas * target.confidence, areas])
     totals = areas.new_zeros(3, motions.count).index_add(1, cells, rows)

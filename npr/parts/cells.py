@@ -53,7 +53,8 @@ def cell_means(
     count: int,  # number of cells, K
 ) -> Tensor:  # (P, K, C)
     "The mean over each cell, larger faces counting more."
-    return values.new_zeros(len(values), count, values.shape[-1]).index_add(1, cells, values * area_weights[:, None])
+    return values.new_zeros(len(values), count, values.shape[-1]).index_add(
+        1, cells, values * area_weights[:, None].to(values.dtype))
 
 # %% ../../nbs/parts/00_cells.ipynb #0fa2680f
 class _TemplateCells(Extractor):

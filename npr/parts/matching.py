@@ -17,7 +17,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
-import trimesh.registration
 import trimesh.triangles
 from scipy.sparse import coo_matrix, csgraph
 from torch import Tensor
@@ -30,11 +29,11 @@ from npr.geometry.mesh import (
     face_centroids,
     face_normals,
     face_vector_areas,
-    to_trimesh,
 )
 from ..geometry.sampling import farthest_point_sample, nearest_neighbours
 from ..outputs import InputError
 from .cells import weigh_normals
+from .deforming import deform_onto
 
 # %% ../../nbs/parts/02_matching.ipynb #2ea75b02
 class Placement(NamedTuple):
@@ -125,10 +124,15 @@ def surface_distance(
 class RegistrationOptions:
     "How a source is registered to a target."
     placements: tuple[str, ...] = ("box", "centroid", "axes")  # keys of `PLACEMENTS`, tried until one ends well
-    stiffness: tuple[tuple[float, float, float, int], ...] | None = (
-        (0.1, 0, 0, 10), (0.05, 0, 0, 10), (0.02, 0, 0, 10), (0.01, 0, 0, 10))  # trimesh's `steps`; None: its default
+    stiffness: tuple[tuple[float, int], ...] = (
+        (0.1, 10), (0.05, 10), (0.02, 10), (0.01, 10))  # stages of `deform_onto`; none: the source is not deformed
     good: float = 5e-4  # residual of a target that rests as the source does; nothing else is tried
     doubtful: float = 1.5e-3  # residual above which the result should be looked at
+
+    def __post_init__(self):
+        "Stages in older model files have two more numbers, always 0, between stiffness and steps."
+        stages = tuple((stage[0], stage[-1]) if len(stage) == 4 else stage for stage in self.stiffness)
+        object.__setattr__(self, "stiffness", stages)
 
 
 class Registration(NamedTuple):
@@ -147,12 +151,8 @@ def register_from(
 ) -> Registration:
     "Deform the source onto a target that is in place already (non-rigid ICP)."
     deformed = source if start is None else start
-    if options.stiffness is None or options.stiffness:
-        stages = None if options.stiffness is None else [list(stage) for stage in options.stiffness]
-        verts = trimesh.registration.nricp_amberg(
-            to_trimesh(deformed), to_trimesh(target), distance_threshold=0.1, steps=stages,
-            use_faces=True, use_vertex_normals=True)
-        deformed = source.with_verts(torch.from_numpy(np.array(verts)))
+    if options.stiffness:
+        deformed = deform_onto(deformed, target, options.stiffness)
     return Registration(target, deformed, surface_distance(target, deformed, diagonal(source)))
 
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ..geometry.frames import closest_rotations, edge_frames
 from ..geometry.mesh import Mesh, diagonal, face_centroids
+from ..geometry.operators import frame_jacobians, rest_duals
 from ..geometry.sampling import nearest_neighbours, spread_evenly
 from ..interface import PoseCode, announce
 from .cells import cell_area_weights, cell_means
@@ -95,6 +96,7 @@ class _TemplateMeasures(nn.Module):
     area_weights: Tensor
     verts: Tensor
     faces: Tensor
+    duals: Tensor
 
     def __init__(
         self,
@@ -106,7 +108,8 @@ class _TemplateMeasures(nn.Module):
         self.template, self.size, self.count = template, diagonal(template), len(rest_keypoints)
         self.spacing = keypoint_spacing(rest_keypoints)
         constants = {"cells": cells, "area_weights": cell_area_weights(template, cells),
-                     "verts": template.verts, "faces": template.faces}
+                     "verts": template.verts, "faces": template.faces,
+                     "duals": rest_duals(template.verts, template.faces)}
         for name, tensor in constants.items():
             self.register_buffer(name, tensor, persistent=False)
 
@@ -122,14 +125,14 @@ class _TemplateMeasures(nn.Module):
         posed: Tensor,  # (P, V, 3) poses of the template
     ) -> Tensor:  # (P, F, 3, 3)
         "Completed Jacobians of the template."
-        return edge_frames(posed, self.faces) @ torch.linalg.inv(edge_frames(self.verts, self.faces))
+        return frame_jacobians(posed, self.faces, self.duals)
 
     def skinned_jacobians(
         self,
         skin: Skin,  # of the template in P poses
-    ) -> Tensor:  # (P, F, 3, 3)
+    ) -> Tensor:  # (P, F, 3, 3) float32
         "Jacobians of the skinned template."
-        return self.jacobians(pose_skin(self.verts, skin))
+        return frame_jacobians(pose_skin(self.verts, skin), self.faces, self.duals.float())
 
 # %% ../../nbs/parts/07_motion.ipynb #a730eb44
 def _forget_digest(
@@ -253,7 +256,7 @@ def learn_parts(
     motions.to("cpu")
     some, more = (posed[spread_evenly(len(posed), count)].cpu() for count in (60, 120))
     what = f"its rigid parts are looked for in {len(some)} poses of {len(motions.faces)} faces"
-    announce(f"{motions.template.name}: {what}", 5e-6 * len(motions.faces) * len(some) * (1 + B / 24))
+    announce(f"{motions.template.name}: {what}", 2e-6 * len(motions.faces) * len(some) * (1 + B / 24))
     skin = fit_skin(motions.template, some, rigid_parts(motions.template, some[::2], motions.cells, B))
     chosen = torch.linspace(0, len(some) - 1, len(motions.sample_rotations)).long()  # some twice, where there are few
     spare = B - skin.weights.shape[1]

@@ -186,6 +186,30 @@ def _best_weights(
     return found
 
 # %% ../../nbs/parts/01_skin.ipynb #990c8c9c
+class _CentredMaps(NamedTuple):
+    "A skin and its poses about their centres, where sums of squares lose no digits."
+
+    points: Tensor  # (V, 4) rest positions and 1
+    places: Tensor  # (V, 3 P) posed positions
+    maps: Tensor  # (B, 4, P, 3) transposed rotations and translations of the parts
+    center: Tensor  # (3,) of the rest positions
+    centers: Tensor  # (P, 3) of the poses
+
+
+def _centred_maps(
+    verts: Tensor,  # (V, 3) rest pose
+    posed: Tensor,  # (P, V, 3)
+    skin: Skin,
+) -> _CentredMaps:
+    "The same motions between centred positions."
+    center, centers = verts.mean(dim=0), posed.mean(dim=1)
+    points = torch.cat([verts - center, torch.ones_like(verts[:, :1])], dim=1)
+    places = (posed - centers[:, None]).transpose(0, 1).flatten(1)
+    translations = skin.translations + skin.rotations @ center - centers[:, None]
+    maps = torch.cat([skin.rotations.mT, translations[:, :, None]], dim=2)  # (P, B, 4, 3)
+    return _CentredMaps(points, places, maps.permute(1, 2, 0, 3).contiguous(), center, centers)
+
+# %% ../../nbs/parts/01_skin.ipynb #cba4fdee
 def fit_weights(
     verts: Tensor,  # (V, 3) rest pose
     posed: Tensor,  # (P, V, 3)
@@ -195,21 +219,36 @@ def fit_weights(
     steps: int = 200,  # of accelerated projected gradient descent
 ) -> Tensor:  # (V, B)
     "Weights with which the skinned vertices come closest to the posed ones."
-    weights = torch.zeros_like(skin.weights)
-    for rows in torch.arange(len(verts)).split(500):
-        motions = zip(skin.rotations.transpose(0, 1), skin.translations.transpose(0, 1))
-        away = torch.stack([verts[rows] @ rotations.mT + translations[:, None] - posed[:, rows]
-                            for rotations, translations in motions], dim=2)  # (P, n, B, 3)
-        squares = away.square().sum(dim=-1).mean(dim=0).masked_fill(~allowed[rows], torch.inf)
-        errors, near = squares.topk(min(k, squares.shape[1]), largest=False)
-        usable = errors.isfinite()
-        away = away.gather(2, near[None, :, :, None].expand(len(posed), -1, -1, 3))
-        products = torch.einsum("pnki,pnli->nkl", away, away)
+    points, places, maps = _centred_maps(verts, posed, skin)[:3]
+    B, weights, maps = len(maps), torch.zeros_like(skin.weights), maps.flatten(0, 1).flatten(1)  # (4 B, 3 P)
+    between = (maps @ maps.T).view(B, 4, B, 4).permute(1, 3, 0, 2).reshape(16, -1)
+    for rows in torch.arange(len(verts)).split(max(1, 2**22 // B**2)):
+        point, place = points[rows], places[rows]
+        products = ((point[:, :, None] * point[:, None]).flatten(1) @ between).view(-1, B, B)
+        mixed = ((place @ maps.T).view(-1, B, 4) * point[:, None]).sum(dim=2)
+        products += place.square().sum(dim=1)[:, None, None] - mixed[:, :, None] - mixed[:, None]
+        squares = products.diagonal(dim1=1, dim2=2).masked_fill(~allowed[rows], torch.inf)
+        errors, near = squares.topk(min(k, B), largest=False)
+        usable, each = errors.isfinite(), torch.arange(len(rows))[:, None, None]
+        products = products[each, near[:, :, None], near[:, None]]
         products = products.masked_fill(~(usable[:, :, None] & usable[:, None]), 0)
         weights[rows] = weights[rows].scatter(1, near, _best_weights(products, usable, steps))
     return weights
 
 # %% ../../nbs/parts/01_skin.ipynb #190ec2d5
+def _moments(
+    weights: Tensor,  # (V, B)
+    points: Tensor,  # (V, 4)
+    places: Tensor,  # (V, 3 P)
+) -> tuple[Tensor, Tensor]:  # (4 B, 4 B) and (4 B, 3 P)
+    "Products of the columns w_b x with each other and with the places, summed over the vertices, some at a time."
+    gram, side = 0.0, 0.0
+    for rows in torch.arange(len(points)).split(20_000):
+        basis = (weights[rows][:, :, None] * points[rows][:, None]).flatten(1)
+        gram, side = gram + basis.T @ basis, side + basis.T @ places[rows]
+    return torch.as_tensor(gram), torch.as_tensor(side)
+
+
 def fit_motions(
     verts: Tensor,  # (V, 3) rest pose
     posed: Tensor,  # (P, V, 3)
@@ -217,23 +256,20 @@ def fit_motions(
     sweeps: int = 2,
 ) -> Skin:  # with the same weights
     "Move one part after the other so that the skinned vertices come closest to the posed ones."
-    rotations, translations = skin.rotations.clone(), skin.translations.clone()
-    missing = posed - pose_skin(verts, skin)
-    for _ in range(sweeps):
-        for part in range(skin.weights.shape[1]):
-            rows = skin.weights[:, part].nonzero()[:, 0]
-            weight = skin.weights[rows, part, None]
-            total = weight.square().sum()
-            if len(rows) < 4 or total < 1e-3:
-                continue  # too few to determine a rotation
-            wanted = missing[:, rows] + weight * (verts[rows] @ rotations[:, part].mT + translations[:, None, part])
-            middle, goal = (weight**2 * verts[rows]).sum(dim=0) / total, (weight * wanted).sum(dim=1) / total
-            product = (wanted - weight * goal[:, None]).mT @ (weight * (verts[rows] - middle))
-            rotations[:, part] = closest_rotations(product)
-            translations[:, part] = goal - rotations[:, part] @ middle
-            moved = weight * (verts[rows] @ rotations[:, part].mT + translations[:, None, part])
-            missing[:, rows] = wanted - moved
-    return Skin(skin.weights, rotations, translations)
+    points, places, maps, center, centers = _centred_maps(verts, posed, skin)
+    gram, side = _moments(skin.weights, points, places)
+    missing, (B, _, P, _) = side - gram @ maps.flatten(0, 1).flatten(1), maps.shape
+    own = gram.view(B, 4, B, 4).diagonal(dim1=0, dim2=2).permute(2, 0, 1)  # (B, 4, 4)
+    usable = ((skin.weights != 0).sum(dim=0) >= 4) & (own[:, 3, 3] >= 1e-3)  # others do not determine a rotation
+    for part in usable.nonzero()[:, 0].tolist() * sweeps:
+        wanted = missing.view(maps.shape)[part] + (own[part] @ maps[part].flatten(1)).view(4, P, 3)
+        middle, goal = own[part, :3, 3] / own[part, 3, 3], wanted[3] / own[part, 3, 3]
+        rotations = closest_rotations((wanted[:3] - middle[:, None, None] * wanted[3]).permute(1, 2, 0))
+        moved = torch.cat([rotations.permute(2, 0, 1), (goal - rotations @ middle)[None]])  # (4, P, 3)
+        missing -= gram[:, 4 * part : 4 * part + 4] @ (moved - maps[part]).flatten(1)
+        maps[part] = moved
+    rotations = maps[:, :3].permute(2, 0, 3, 1).contiguous()
+    return Skin(skin.weights, rotations, maps[:, 3].transpose(0, 1) - rotations @ center + centers[:, None])
 
 
 def _identity_skin(
