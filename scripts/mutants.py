@@ -137,7 +137,7 @@ MUTANTS = [
            'group["lr"] = learning_rate(step, options)', 'group["lr"] = 0.0',
            ("03_training",), "a training ends better than it began"),
     Mutant("resume-forgets-the-optimiser", "training",
-           'self.optimizer.load_state_dict({"state": state,', 'self.optimizer.load_state_dict({"state": {},',
+           'self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": state})', "pass",
            ("03_training",), "a training that was stopped ends with the same weights as one that was not"),
     Mutant("data-set-trained-on-held-out-poses", "data.datasets",
            "return Dataset(str(name), poses[:split], poses[split:], targets)",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import torch
+from PIL import Image
 
 from npr import PoseModel, load_dataset, load_pretrained
 from npr.app.benchmark import describe_machine
@@ -74,7 +75,8 @@ def draw(
                                      for meshes in (poses, by_network, parts, truth)]
     titles = ["source", "preset paper", "preset parts", "truth"]
     figure = show_sheet(rows, titles, colors=[SKY, CLAY, CLAY, SAGE], width=6)
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=90, bbox_inches="tight")
+    Image.open(path).convert("P", palette=Image.Palette.ADAPTIVE, colors=64).save(path, optimize=True)
     plt.close(figure)
 
 

@@ -8,6 +8,7 @@ __all__ = ['SPEED_DATA', 'median_seconds', 'best_rates', 'describe_rates', 'as_w
 
 # %% ../../nbs/app/04_speed.ipynb #b977efa3
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -116,7 +117,9 @@ def in_own_process(
     "Call a function in a fresh process; raises `InputError` where that ends badly."
     code = ("import json, sys; from npr.app.speed import with_memory; "
             "print(json.dumps(with_memory(*json.loads(sys.argv[1]))))")
-    done = subprocess.run([sys.executable, "-c", code, json.dumps([name, values])], capture_output=True, text=True)
+    spinning = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    done = subprocess.run([sys.executable, "-c", code, json.dumps([name, values])], capture_output=True, text=True,
+                          env=spinning)
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["without a word"])[-1]
         raise InputError(f"{name} {values}: could not be measured ({last}); free memory, or measure fewer sizes.")

@@ -69,7 +69,7 @@ def use_own_statistics(
     return network
 
 # %% ../../nbs/paper/00_layers.ipynb #116114d9
-_PIECE, _MANY = 2_000, 32_000  # pairs computed at a time, and above which less is kept of them
+_PIECE, _MANY = 4_000, 32_000  # pairs computed at a time, and above which less is kept of them
 
 
 class _PairAttention(torch.autograd.Function):
