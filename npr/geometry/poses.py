@@ -317,7 +317,7 @@ def _welded(
     poses: _Poses,
     welding: Repair,
 ) -> _Poses:
-    "_Poses on the welded template."
+    "Poses on the welded template."
     if isinstance(poses, StoredPoses):
         return replace(poses, template=welding.mesh, rows=poses.rows[welding.verts], welding=welding)
     return replace(poses, template=welding.mesh, posed=poses.posed[:, welding.verts], welding=welding)
@@ -326,7 +326,7 @@ def _welded(
 def _unwelded(
     poses: _Poses,
 ) -> _Poses:  # with all vertices of the file
-    "_Poses as they were before they were welded, with the faces that were kept."
+    "Poses as they were before they were welded, with the faces that were kept."
     if (welding := poses.welding) is None or isinstance(poses, StoredPoses):
         return poses
     template = Mesh(welding.original.verts, welding.original.faces[welding.faces], welding.original.name)
