@@ -302,7 +302,7 @@ class Run:
     @cached_property
     def optimizer(self) -> torch.optim.Adam:  # made when it is first needed, because that loads a large part of torch
         weights, rate = self.model.parameters(), self.options.learning_rate
-        return torch.optim.Adam(weights, rate, fused=self.model.device.type == "cuda")
+        return torch.optim.Adam(weights, rate, fused=True)
 
     def save(self) -> Path:
         "Write `folder/checkpoint-<step>.safetensors` and remove all but the last two."

@@ -132,8 +132,8 @@ def measure_network(
     poses: int = 1,  # in a step
 ) -> dict[str, Any]:
     "How long a step of the preset paper takes, and what share of it the floor is."
-    template, given = (found := load_dataset(data).train).template, found[: 2 * poses]
-    model = PoseModel(template, find_preset("paper")).to(device).train()
+    given = load_dataset(data).train[: 2 * poses]
+    model = PoseModel(given.template, find_preset("paper")).to(device).train()
     sources = Sources(model, [given])
     run = Run(model, replace(model.preset.training, batch_size=poses, steps=10**6), Path("unused"), "")
     operations, traffic = (poses * work for work in count_work(model, sources))
@@ -148,7 +148,7 @@ def measure_network(
     with quick_products(model.device):
         seconds = median_seconds(step, repeats)
     floor = operations / 1e9 / rates["best_gigaflops"]
-    return {"data": data, "faces": len(template.faces), "poses": poses, "gigaflop": operations / 1e9,
+    return {"data": data, "faces": len(given.template.faces), "poses": poses, "gigaflop": operations / 1e9,
             "gigabytes_moved": traffic / 1e9, "seconds": seconds, "share": floor / seconds} | rates
 
 # %% ../../nbs/app/04_speed.ipynb #c5fd9d92

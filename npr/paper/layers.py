@@ -69,7 +69,7 @@ def use_own_statistics(
     return network
 
 # %% ../../nbs/paper/00_layers.ipynb #116114d9
-_PIECE, _MANY = 4_000, 32_000  # pairs computed at a time, and above which less is kept of them
+_PIECE, _MANY = 2_000, 32_000  # pairs computed at a time, and above which less is kept of them
 
 
 class _PairAttention(torch.autograd.Function):
@@ -78,29 +78,36 @@ class _PairAttention(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, keep: bool, steps: Tensor, rows: Tensor, queries: Tensor, table: Tensor,
                 first: Tensor, both: Tensor, last: Tensor) -> Tensor:
-        output, ctx.kept = torch.empty_like(queries), []
+        output, kept, few = torch.empty_like(queries), [], keep and rows.numel() <= _MANY
+        spare = _spare(rows, queries)
         for piece in _pieces(rows):
-            hidden, near, width = _hidden(steps[piece], first), rows[piece], output.shape[1]
-            joined = torch.index_select(table, 0, near.flatten()).addmm_(hidden.flatten(0, 1), both.T)
-            values, inner = joined.view(*near.shape, -1).split(width, dim=-1)
-            weights = _weights(inner.add_(queries[piece].unsqueeze(1)).relu_(), last)
-            output[piece] = (weights * values).sum(dim=1)
+            near = rows[piece]
+            joined, product, hidden, weights = (numbers[: near.numel()] for numbers in spare)
+            joined = torch.empty_like(joined) if keep else joined
+            hidden, weights = (torch.empty_like(numbers) if few else numbers for numbers in (hidden, weights))
+            _hidden(steps[piece], first, into=hidden)
+            torch.index_select(table, 0, near.flatten(), out=joined).addmm_(hidden, both.T)
+            values, inner = joined.view(*near.shape, -1).chunk(2, dim=-1)
+            weights = _weights(inner.add_(queries[piece].unsqueeze(1)).relu_(), last, into=weights)
+            torch.sum(torch.mul(weights, values, out=product.view(values.shape)), dim=1, out=output[piece])
             if keep:
-                few = rows.numel() <= _MANY
-                ctx.kept.append((values, inner, hidden if few else None, weights if few else None))
-        ctx.save_for_backward(steps, rows, table, first, both, last, output)
+                kept += [values, inner, *((hidden, weights) if few else (None, None))]
+        ctx.save_for_backward(steps, rows, table, first, both, last, output, *kept)
         return output
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple:
-        steps, rows, table, first, both, last, output = ctx.saved_tensors
+        steps, rows, table, first, both, last, output, *kept = ctx.saved_tensors
         of_steps = torch.empty_like(steps) if ctx.needs_input_grad[1] else None
         of_queries, others = torch.empty_like(output), [*map(torch.zeros_like, (table, first, both, last))]
-        for piece, (values, inner, hidden, weights) in zip(_pieces(rows), ctx.kept):
-            hidden = _hidden(steps[piece], first) if hidden is None else hidden
-            weights = _weights(inner, last) if weights is None else weights
+        spare = _spare(rows, output)
+        for piece, values, inner, hidden, weights in zip(_pieces(rows), *(kept[i::4] for i in range(4))):
+            joined, *numbers = (numbers[: rows[piece].numel()] for numbers in spare)
+            hidden = _hidden(steps[piece], first, into=numbers[0]) if hidden is None else hidden
+            weights = _weights(inner, last, into=numbers[1]) if weights is None else weights
             own = values, inner, hidden, weights, output[piece], gradients[0][piece]
-            of_queries[piece], of_hidden = _attend_backward(steps[piece], rows[piece], both, last, others, *own)
+            of_hidden = _attend_backward(steps[piece], rows[piece], both, last, others, of_queries[piece], *own,
+                                         joined.view(*rows[piece].shape, -1), *numbers[1:])
             if of_steps is not None:
                 of_steps[piece] = (of_hidden @ first).view_as(of_steps[piece])
         return None, of_steps, None, of_queries, *others
@@ -114,20 +121,31 @@ def _pieces(
     return (slice(start, start + size) for start in range(0, len(rows), size))
 
 
+def _spare(
+    rows: Tensor,  # (N, k)
+    like: Tensor,  # (N, C)
+) -> list[Tensor]:  # (n k, 2 C) and three times (n k, C), for the largest piece
+    "Memory for the pairs of one piece, to use again for the next: new memory costs time when it is first touched."
+    pairs = max((rows[piece].numel() for piece in _pieces(rows)), default=0)
+    return [like.new_empty(pairs, wide * like.shape[1]) for wide in (2, 1, 1, 1)]
+
+
 def _hidden(
     steps: Tensor,  # (n, k, 4) relative positions, and 1; zeros for neighbours without a position
     first: Tensor,  # (C, 4) first layer of the offsets, with its bias
-) -> Tensor:  # (n, k, C)
+    into: Tensor,  # (n k, C) receives the result
+) -> Tensor:  # (n k, C)
     "Inside the network that makes offsets."
-    return (steps.flatten(0, 1) @ first.T).relu_().unflatten(0, steps.shape[:2])
+    return torch.mm(steps.flatten(0, 1), first.T, out=into).relu_()
 
 
 def _weights(
     inner: Tensor,  # (n, k, C) inside the network that weighs
     last: Tensor,  # (C, C) its last layer
+    into: Tensor,  # (n k, C) receives the result
 ) -> Tensor:  # (n, k, C)
     "The weights of the neighbours."
-    logits = (inner.flatten(0, 1) @ last.T).view(inner.shape)
+    logits = torch.mm(inner.flatten(0, 1), last.T, out=into).view(inner.shape)
     return torch.softmax(logits, 1, out=logits)
 
 # %% ../../nbs/paper/00_layers.ipynb #d5333dd2
@@ -137,28 +155,31 @@ def _attend_backward(
     both: Tensor,  # (2 C, C)
     last: Tensor,  # (C, C)
     others: list[Tensor],  # gradients of the table, `first`, `both` and `last`, which receive a share
+    of_queries: Tensor,  # (n, C) receives the gradient of the queries
     values: Tensor,  # (n, k, C) of the forward pass, as the next four
     inner: Tensor,  # (n, k, C)
-    hidden: Tensor,  # (n, k, C)
+    hidden: Tensor,  # (n k, C)
     weights: Tensor,  # (n, k, C)
     output: Tensor,  # (n, C)
     gradient: Tensor,  # (n, C) of the output
-) -> tuple[Tensor, Tensor]:  # gradients of the queries (n, C) and after the first layer (n k, C)
+    of_joined: Tensor,  # (n, k, 2 C) spare memory, as the next two
+    of_logits: Tensor,  # (n k, C); may be the memory of `weights`
+    of_hidden: Tensor,  # (n k, C)
+) -> Tensor:  # (n k, C) gradient after the first layer
     "The backward pass of some points."
-    width, before, (of_table, of_first, of_both, of_last) = output.shape[1], hidden.flatten(0, 1), others
-    of_joined = torch.empty(*rows.shape, 2 * width, dtype=output.dtype)
-    of_values, of_inner = of_joined.split(width, dim=-1)
+    of_table, of_first, of_both, of_last = others
+    of_values, of_inner = of_joined.chunk(2, dim=-1)
     torch.mul(weights, gradient.unsqueeze(1), out=of_values)
-    of_logits = (values - output.unsqueeze(1)).mul_(of_values).flatten(0, 1)
+    torch.sub(values, output.unsqueeze(1), out=of_logits.view(values.shape)).mul_(of_values)
     of_last.addmm_(of_logits.T, inner.flatten(0, 1))
-    _through_relu((of_logits @ last).view(inner.shape), inner, of_inner)
+    _through_relu(torch.mm(of_logits, last, out=of_hidden).view(inner.shape), inner, of_inner)
+    torch.sum(of_inner, dim=1, out=of_queries)
     flat = of_joined.flatten(0, 1)
-    of_both.addmm_(flat.T, before)
+    of_both.addmm_(flat.T, hidden)
     of_table.index_add_(0, rows.flatten(), flat)
-    of_hidden = flat @ both
-    _through_relu(of_hidden, before, of_hidden)
+    _through_relu(torch.mm(flat, both, out=of_hidden), hidden, of_hidden)
     of_first.addmm_(of_hidden.T, steps.flatten(0, 1))
-    return of_inner.sum(dim=1), of_hidden
+    return of_hidden
 
 
 def _through_relu(
