@@ -116,6 +116,7 @@ def _check_training(
         raise InputError("Say where the run should be kept, for example: --out runs/bodies")
     foreign = ["template", "repair"] if from_release else ["test_dset_cfg_file", "data_root"]
     refuse(settings, foreign, "with a configuration" if from_release else "with POSES")
+    refuse(settings, ["more", "jobs", "keep_going"], "for one training; npr.app.many works off a list")
     _check_template(settings)
 
 
@@ -532,6 +533,7 @@ def open_transfer(
     settings: TransferSettings,  # not the form with configurations
 ) -> tuple[Standing, list[Repair]]:  # how targets are posed, and the targets
     "Read what the settings name; raises `InputError` where they cannot be followed."
+    refuse(settings, ["jobs", "keep_going"], "for targets in turn; npr.app.many works off a list")
     _check_template(settings)
     run, targets = _run_and_targets(settings)
     repairs = [find_repair(read_file(path)) for path in targets]
