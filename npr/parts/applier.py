@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['sound_faces', 'jitter_points', 'rigid_jacobians', 'skinned_verts', 'chebyshev_weights', 'NeighbourMean',
-           'mean_of_neighbours', 'carried_jacobians', 'vertex_means', 'PartsApplier']
+           'carried_jacobians', 'vertex_means', 'PartsApplier']
 
 # %% ../../nbs/parts/09_applier.ipynb #6c36c689
 import math
@@ -276,15 +276,6 @@ class NeighbourMean:
         found = self.gather @ rows.flatten(1)
         found = found if self.rounds == 1 else _repeated(self.steps, found, self.rounds - 1)
         return (self.spread @ found).view(rows.shape).movedim(1, -1).movedim(0, 1)
-
-
-def mean_of_neighbours(
-    mesh: Mesh,
-    fields: Tensor,  # (P, F, ...) on its faces
-    rounds: int,  # how often
-) -> Tensor:  # (P, F, ...)
-    "One-off: the means of `NeighbourMean`."
-    return NeighbourMean(mesh, rounds, fields.dtype)(fields)
 
 
 # %% ../../nbs/parts/09_applier.ipynb #cde62bd2
