@@ -352,7 +352,9 @@ def main(
     ready: Callable[[], object] = lambda: None,  # called when all is loaded, before the work begins
 ) -> int:  # exit status: 0, 1 for what could not be done, 2 for bad input or options, 130 after Ctrl-C
     "The program `npr`."
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ["OMP_WAIT_POLICY"] = "passive"
+        os.environ.setdefault("GOMP_SPINCOUNT", "2000")  # of Linux: a tenth of a millisecond
     words = sys.argv[1:] if words is None else list(words)
     try:
         _load_and_run(words, ready)

@@ -117,7 +117,8 @@ def in_own_process(
     "Call a function in a fresh process; raises `InputError` where that ends badly."
     code = ("import json, sys; from npr.app.speed import with_memory; "
             "print(json.dumps(with_memory(*json.loads(sys.argv[1]))))")
-    spinning = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    policies = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+    spinning = {name: value for name, value in os.environ.items() if name not in policies}
     done = subprocess.run([sys.executable, "-c", code, json.dumps([name, values])], capture_output=True, text=True,
                           env=spinning)
     if done.returncode != 0:
