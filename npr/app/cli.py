@@ -277,6 +277,13 @@ def _parse(
     check_numbers(settings)
     return settings
 
+
+def _choose_waiting() -> None:
+    "Threads that wait look for a moment whether the others are done, then sleep, unless the user has chosen otherwise."
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ["OMP_WAIT_POLICY"] = "passive"
+        os.environ.setdefault("GOMP_SPINCOUNT", "2000")  # where torch has GNU's OpenMP: a tenth of a millisecond
+
 # %% ../../nbs/app/08_cli.ipynb #7eb7cf8e
 def _memory_ran_out(
     error: BaseException,
@@ -352,9 +359,7 @@ def main(
     ready: Callable[[], object] = lambda: None,  # called when all is loaded, before the work begins
 ) -> int:  # exit status: 0, 1 for what could not be done, 2 for bad input or options, 130 after Ctrl-C
     "The program `npr`."
-    if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ["OMP_WAIT_POLICY"] = "passive"
-        os.environ.setdefault("GOMP_SPINCOUNT", "2000")  # of Linux: a tenth of a millisecond
+    _choose_waiting()
     words = sys.argv[1:] if words is None else list(words)
     try:
         _load_and_run(words, ready)
