@@ -16,7 +16,7 @@ from paper_network import errors
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import trange
 
-from npr import load_dataset
+from npr import PoseModel, load_dataset
 from npr.app.benchmark import describe_machine
 from npr.app.runs import open_model
 from npr.outputs import check_out, write_atomically
@@ -49,6 +49,7 @@ def main() -> int:
         for run.progress.step in trange(options.steps):
             take_step(run, sources)
             average.update_parameters(model)
+    assert isinstance(average.module, PoseModel)
     found |= {"last": errors(model, dataset), "average": errors(average.module, dataset)}
     table = {"command": f"python scripts/paper_averaging.py runs/{options.run.name} --steps {options.steps} "
                         f"--rate {options.rate}",
