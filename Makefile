@@ -15,8 +15,9 @@ INSTALLED = .venv/installed-$(if $(CONSTRAINTS),pinned,newest)
 OPS = $(shell find pointnet2_ops_lib -name '*.cpp' -o -name '*.cu' -o -name '*.h' -o -name '*.py' -not -path '*/tests/*')
 PAPERMILL = $(BIN)/papermill --cwd nbs --kernel python3 --log-output --no-progress-bar
 
-# Threads that wait for each other by spinning are many times slower on a busy machine than threads that sleep.
+# Threads that wait spin for a tenth of a millisecond and then sleep, as npr's own commands have it (nbs/app/08_cli).
 export OMP_WAIT_POLICY = passive
+export GOMP_SPINCOUNT = 2000
 
 .PHONY: install demo test lint mutants benchmarks lab gpu readme notebooks hooks clean
 
